@@ -18,7 +18,22 @@ static PARSER: SpanParser = SpanParser::new();
 pub(super) struct Refusal {
     pub(super) shown: String,
     pub(super) origin: Origin,
-    pub(super) why: String,
+    /// Why, and what is allowed.
+    pub(super) text: String,
+}
+
+impl Refusal {
+    pub(super) fn new(given: &Given, why: &str, allowed: &str) -> Self {
+        let text = match why {
+            "" => allowed.to_owned(),
+            why => format!("{why}; allowed: {allowed}"),
+        };
+        Self {
+            shown: given.shown.clone(),
+            origin: given.origin.clone(),
+            text,
+        }
+    }
 }
 
 /// A duration as users write it: "1s 500ms".
@@ -93,22 +108,19 @@ pub(super) fn address(content: &Content) -> Result<SocketAddr, String> {
     })
 }
 
-/// Every entry in turn: strings of an array, or a variable's value between its commas.
+/// Every entry in turn: strings of an array, or a variable's value between its commas. `allowed` is for the list as a
+/// whole, `each` for an entry.
 pub(super) fn list<T>(
     given: &Given,
+    allowed: &str,
+    each: &str,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, Vec<Refusal>> {
-    let refusal = |given: &Given, why: String| Refusal {
-        shown: given.shown.clone(),
-        origin: given.origin.clone(),
-        why,
-    };
+    let whole = |why: &str| Err(vec![Refusal::new(given, why, allowed)]);
     let split;
     let entries = match &given.content {
         Content::List(entries) => entries,
-        Content::Bare(text) if text.trim().is_empty() => {
-            return Err(vec![refusal(given, String::new())]);
-        }
+        Content::Bare(text) if text.trim().is_empty() => return whole("there is no entry"),
         Content::Bare(text) => {
             split = text
                 .split(',')
@@ -116,27 +128,32 @@ pub(super) fn list<T>(
                 .collect();
             &split
         }
-        other => return Err(vec![refusal(given, wrong_kind(other))]),
+        other => return whole(&wrong_kind(other)),
     };
     if entries.is_empty() {
-        return Err(vec![refusal(given, "there is no entry".to_owned())]);
+        return whole("there is no entry");
     }
     let mut seen = BTreeSet::new();
     let mut values = Vec::new();
     let mut refusals = Vec::new();
     for entry in entries {
-        let parsed = text(&entry.content).and_then(|text| {
-            if text.is_empty() {
-                Err("an entry is empty".to_owned())
-            } else if !seen.insert(text) {
-                Err("this entry stands here twice".to_owned())
-            } else {
-                parse(text)
+        let text = match text(&entry.content) {
+            Ok(text) => text,
+            Err(why) => {
+                refusals.push(Refusal::new(entry, &why, allowed));
+                continue;
             }
-        });
+        };
+        let parsed = if text.is_empty() {
+            Err("an entry is empty".to_owned())
+        } else if !seen.insert(text) {
+            Err("this entry is here twice".to_owned())
+        } else {
+            parse(text)
+        };
         match parsed {
             Ok(value) => values.push(value),
-            Err(why) => refusals.push(refusal(entry, why)),
+            Err(why) => refusals.push(Refusal::new(entry, &why, each)),
         }
     }
     if refusals.is_empty() {

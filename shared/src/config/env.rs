@@ -16,54 +16,52 @@ pub(super) fn variable(path: &str) -> String {
 
 /// Puts one variable into the layer, if its name counts.
 pub(super) fn read(variable: &OsStr, value: OsString, layer: &mut Layer, faults: &mut Vec<Fault>) {
-    if !variable.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
-        return;
-    }
     let name = variable.to_string_lossy();
-    if name.chars().any(char::is_lowercase) {
+    if !name.starts_with(PREFIX) || name.chars().any(char::is_lowercase) {
         return;
     }
-    let origin = Origin::variable(&name);
-    let mut refuse = |key: &str, value: Option<&str>, why: &str| {
-        faults.push(Fault::new(key, value, why, &origin))
-    };
+    match entry(variable, &name, value) {
+        Ok((path, entry)) => drop(layer.insert(path, entry)),
+        Err(fault) => faults.push(fault),
+    }
+}
+
+fn entry(variable: &OsStr, name: &str, value: OsString) -> Result<(String, Entry), Fault> {
+    let origin = Origin::variable(name);
     if variable.to_str().is_none() {
-        return refuse("", None, "the variable's name is not UTF-8");
+        return Err(Fault::new(
+            "",
+            None,
+            "the variable's name is not UTF-8",
+            &origin,
+        ));
     }
-    let names: Vec<String> = name[PREFIX.len()..]
-        .split(LEVEL)
-        .map(str::to_ascii_lowercase)
-        .collect();
-    if names.iter().any(String::is_empty) {
-        let why = "a name is missing in the variable's name: it is BFF__KEY or BFF__SECTION__KEY, with two underscores \
-                   between names";
-        return refuse("", None, why);
-    }
-    let parent = names[..names.len() - 1]
-        .iter()
-        .fold(String::new(), |parent, name| join(&parent, name));
-    let path = join(&parent, &names[names.len() - 1]);
-    let value = match value.into_string() {
-        Ok(value) => value,
-        Err(value) => {
-            return refuse(
-                &path,
-                Some(&format!("{:?}", value.to_string_lossy())),
-                "the value is not UTF-8",
-            );
+    let mut parent = String::new();
+    let mut path = String::new();
+    for name in name[PREFIX.len()..].split(LEVEL) {
+        if name.is_empty() {
+            let why = "a name is missing in the variable's name: it is BFF__KEY or BFF__SECTION__KEY, with two \
+                       underscores between names";
+            return Err(Fault::new("", None, why, &origin));
         }
-    };
+        parent = path;
+        path = join(&parent, &name.to_ascii_lowercase());
+    }
+    let value = value.into_string().map_err(|value| {
+        let shown = format!("{:?}", value.to_string_lossy());
+        Fault::new(&path, Some(&shown), "the value is not UTF-8", &origin)
+    })?;
     let given = Given {
         shown: format!("{value:?}"),
         content: Content::Bare(value),
         origin: origin.clone(),
     };
-    layer.insert(
+    Ok((
         path,
         Entry {
             parent,
             key_origin: origin,
             given,
         },
-    );
+    ))
 }

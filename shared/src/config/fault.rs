@@ -7,6 +7,8 @@ use super::given::clip;
 
 /// How many characters of a key, a value or a name a fault shows.
 const SHOWN: usize = 200;
+/// How many characters of a file's name a fault shows: a path is worth nothing cut.
+const PATH: usize = 4096;
 /// How many characters of a reason a fault shows; a reason may quote the value, which may be of any length.
 const REASON: usize = 1000;
 
@@ -108,6 +110,19 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// The file as a whole.
+    pub(super) fn file(name: &str) -> Self {
+        Self::at(name, 0, 0)
+    }
+
+    pub(super) fn at(name: &str, line: usize, column: usize) -> Self {
+        Self::File {
+            name: clip(name, PATH),
+            line,
+            column,
+        }
+    }
+
     pub(super) fn variable(name: &str) -> Self {
         Self::Env {
             variable: clip(name, SHOWN),

@@ -37,11 +37,10 @@ pub(super) fn finish(reading: Reading) -> Vec<Fault> {
 
 /// Whether the key stands directly in the section, or is a table around it.
 fn concerns(key: &str, section: &str) -> bool {
-    let parent = key.rsplit_once('.').map_or("", |(parent, _)| parent);
     let around = section
         .strip_prefix(key)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    parent == section || (around && !key.is_empty())
+    parent(key) == section || (around && !key.is_empty())
 }
 
 fn in_file(reading: &Reading, path: &str, entry: &Entry) -> Option<Fault> {
@@ -59,7 +58,7 @@ fn in_file(reading: &Reading, path: &str, entry: &Entry) -> Option<Fault> {
         None if entry.parent.is_empty()
             || reading.known.get(&entry.parent) == Some(&Asked::Section) =>
         {
-            let text = unknown(reading, path, entry, str::to_owned);
+            let text = unknown(reading, path, Layered::File);
             let value = Some(&*given.shown)
                 .filter(|_| !matches!(given.content, Content::Table | Content::Damaged));
             Some(Fault::new(path, value, &text, &entry.key_origin))
@@ -78,12 +77,10 @@ fn in_env(reading: &Reading, path: &str, entry: &Entry) -> Option<Fault> {
                 .keys
                 .iter()
                 .find(|key| key.path.starts_with(&inside));
-            let such_as = key
-                .map(|key| format!(", such as {}", key.env()))
-                .unwrap_or_default();
+            let such_as = key.map_or(String::new(), |key| format!(", such as {}", key.env()));
             format!("this names a section; allowed: a variable for one of its keys{such_as}")
         }
-        None => unknown(reading, path, entry, env::variable),
+        None => unknown(reading, path, Layered::Env),
     };
     Some(Fault::new(
         path,
@@ -93,47 +90,83 @@ fn in_env(reading: &Reading, path: &str, entry: &Entry) -> Option<Fault> {
     ))
 }
 
-/// What an unknown key's fault says: the known key that is nearest, or else all that are known beside it.
-fn unknown(reading: &Reading, path: &str, entry: &Entry, spell: impl Fn(&str) -> String) -> String {
-    match nearest(reading, path) {
-        Some(near) => format!("no such setting; did you mean {}?", spell(near)),
-        None => {
-            let beside: Vec<String> = children(reading, &entry.parent)
-                .map(|path| spell(path))
-                .collect();
-            if beside.is_empty() {
-                "no such setting".to_owned()
-            } else {
-                format!("no such setting; allowed here: {}", beside.join(", "))
-            }
-        }
+/// Which layer an unknown key stands in, for there it is spelled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layered {
+    File,
+    Env,
+}
+
+/// What an unknown key's fault says: the known key that is nearest, or else all that are known in its section.
+fn unknown(reading: &Reading, path: &str, layer: Layered) -> String {
+    if let Some(near) = nearest(reading, path, layer) {
+        let near = match layer {
+            Layered::File => near.to_owned(),
+            Layered::Env => env::variable(near),
+        };
+        return format!("no such setting; did you mean {near}?");
+    }
+    let mut section = parent(path);
+    while !section.is_empty() && !reading.known.contains_key(section) {
+        section = parent(section);
+    }
+    let here = reading
+        .known
+        .iter()
+        .filter(|(known, _)| parent(known) == section);
+    let here = here.map(|(known, asked)| match (layer, asked) {
+        (Layered::File, _) => name(known).to_owned(),
+        (Layered::Env, Asked::Key) => env::variable(known),
+        (Layered::Env, Asked::Section) => format!("{}__…", env::variable(known)),
+    });
+    let here: Vec<String> = here.collect();
+    match (section, &*here) {
+        (_, []) => "no such setting".to_owned(),
+        ("", here) => format!("no such setting; known are {}", here.join(", ")),
+        (section, here) => format!(
+            "no such setting; known in {section} are {}",
+            here.join(", ")
+        ),
     }
 }
 
-fn nearest<'r>(reading: &'r Reading, path: &str) -> Option<&'r str> {
+fn nearest<'r>(reading: &'r Reading, path: &str, layer: Layered) -> Option<&'r str> {
     // A path this long is no slip of the pen, and comparing takes time by the square of the length.
     if path.len() > 200 {
         return None;
     }
-    let name = name(path);
-    let near = (name.chars().count() / 3).max(1);
-    let distance = |known: &&String| strsim::damerau_levenshtein(known, path);
-    let closest = reading
-        .known
-        .keys()
-        .min_by_key(distance)
-        .filter(|known| distance(known) <= near);
-    // The right name in the wrong section.
-    closest
-        .or_else(|| reading.known.keys().find(|known| self::name(known) == name))
-        .map(String::as_str)
+    // A variable can set no section.
+    let known = || {
+        let known = reading
+            .known
+            .iter()
+            .filter(|(_, asked)| layer == Layered::File || **asked == Asked::Key);
+        known.map(|(known, _)| &**known)
+    };
+    // A key taken for a section: a variable with one name too many.
+    let inside =
+        known().find(|known| reading.known[*known] == Asked::Key && *known == parent(path));
+    let alike = |known: &&str| strsim::jaro_winkler(name(known), name(path));
+    let beside = known().filter(|known| parent(known) == parent(path) && alike(known) > 0.8);
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, path);
+    let slip = name(path).chars().count() / 3;
+    inside
+        .or_else(|| beside.max_by(|a, b| alike(a).total_cmp(&alike(b))))
+        .or_else(|| {
+            known()
+                .filter(|known| distance(known) <= slip)
+                .min_by_key(distance)
+        })
+        // The right name in the wrong section.
+        .or_else(|| {
+            known()
+                .filter(|known| name(known) == name(path))
+                .min_by_key(distance)
+        })
 }
 
-fn children<'r>(reading: &'r Reading, parent: &str) -> impl Iterator<Item = &'r String> {
-    reading
-        .known
-        .keys()
-        .filter(move |path| path.rsplit_once('.').map_or("", |(parent, _)| parent) == parent)
+fn parent(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(parent, _)| parent)
 }
 
 fn name(path: &str) -> &str {

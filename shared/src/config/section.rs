@@ -168,10 +168,7 @@ impl Section<'_> {
             .expect("the default is one of the choices")
             .0;
         let names: Vec<String> = choices.iter().map(|(name, _)| toml_string(name)).collect();
-        let allowed = match names.split_last() {
-            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
-            _ => names.concat(),
-        };
+        let allowed = format!("one of {}", names.join(", "));
         let key = Key {
             path: join(&self.path, key),
             default: toml_string(name),
@@ -232,11 +229,14 @@ impl Section<'_> {
             path: join(&self.path, key),
             default: toml_list(default),
             allowed: format!(
-                "an array of at least one string (in the environment with commas between), each {allowed}"
+                "an array of one or more strings (in the environment with commas between them), each {allowed}"
             ),
             about,
         };
-        self.value(key, values, |given| convert::list(given, &parse))
+        let whole = key.allowed.clone();
+        self.value(key, values, |given| {
+            convert::list(given, &whole, allowed, &parse)
+        })
     }
 
     /// An IP address with a port, such as `"127.0.0.1:8080"` or `"[::1]:8080"`; names are not looked up.
@@ -292,14 +292,9 @@ impl Section<'_> {
         default: T,
         convert: impl Fn(&Content) -> Result<T, String>,
     ) -> T {
+        let allowed = key.allowed.clone();
         self.value(key, default, |given| {
-            convert(&given.content).map_err(|why| {
-                vec![Refusal {
-                    shown: given.shown.clone(),
-                    origin: given.origin.clone(),
-                    why,
-                }]
-            })
+            convert(&given.content).map_err(|why| vec![Refusal::new(given, &why, &allowed)])
         })
     }
 
@@ -334,15 +329,11 @@ impl Section<'_> {
             }
             match convert(&entry.given) {
                 Ok(converted) => value = converted,
-                Err(refusals) => {
-                    faults.extend(refusals.into_iter().map(|Refusal { shown, origin, why }| {
-                        let text = match &*why {
-                            "" => key.allowed.clone(),
-                            why => format!("{why}; allowed: {}", key.allowed),
-                        };
-                        Fault::new(&key.path, Some(&shown), &text, &origin)
-                    }))
-                }
+                Err(refusals) => faults.extend(
+                    refusals
+                        .iter()
+                        .map(|r| Fault::new(&key.path, Some(&r.shown), &r.text, &r.origin)),
+                ),
             }
         }
         keys.push(key);
