@@ -1,0 +1,61 @@
+//! An order service and a customer service that make up their data, to stand behind a BFF in tests,
+//! in the demo and in benchmarks.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use mock_services::{Options, fault::Fault, orders};
+//!
+//! let service = orders::start(&Options::default())?;
+//! service.faults().set(vec![Fault::status(503).route("/orders/{id}").times(2)]);
+//! println!("{}/orders/1 fails twice, then answers", service.url());
+//! service.stop(true).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The records' shapes are written out here and not shared with the BFFs on purpose: were both sides
+//! to use one type, a change of contract would pass unnoticed.
+
+mod answer;
+pub mod cli;
+pub mod customers;
+mod dice;
+pub mod fault;
+pub mod fixtures;
+pub mod orders;
+mod params;
+mod server;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+pub use server::Running;
+
+/// What a service is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where to listen; port 0 takes any free one, see [`Running::addr`].
+    pub listen: SocketAddr,
+    /// The same seed makes the same records.
+    pub seed: u64,
+    /// Orders have the ids 1 to this.
+    pub orders: u64,
+    /// Customers have the ids 1 to this; customer 56 is there in any case.
+    pub customers: u64,
+    /// Threads that answer requests.
+    pub workers: usize,
+    /// Makes `/faults` reachable. [`Running::faults`] works without it.
+    pub faults: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            seed: 1,
+            orders: 10_000,
+            customers: 1_000,
+            workers: 1,
+            faults: false,
+        }
+    }
+}

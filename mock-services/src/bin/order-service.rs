@@ -1,1 +1,20 @@
-fn main() {}
+//! The order service, on its own.
+
+use std::process::ExitCode;
+
+use mock_services::{
+    cli::{self, Service},
+    orders,
+};
+
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::main(Service {
+        name: "order-service",
+        about: "A order service that makes up its orders",
+        listen: "127.0.0.1:8081",
+        start: orders::start,
+    })
+}

@@ -1,0 +1,155 @@
+//! The command line that both binaries have.
+
+use std::{
+    error::Error,
+    io::{self, ErrorKind, Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    process::ExitCode,
+    time::Duration,
+};
+
+use actix_web::rt::System;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{Options, Running};
+
+/// What tells one binary from the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// The binary's name.
+    pub name: &'static str,
+    /// One line for `--help`.
+    pub about: &'static str,
+    /// Where it listens unless told otherwise.
+    pub listen: &'static str,
+    /// Starts it.
+    pub start: fn(&Options) -> io::Result<Running>,
+}
+
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+struct Settings {
+    /// Address and port to listen on
+    #[arg(long, global = true, required = false, value_name = "ADDR")]
+    listen: SocketAddr,
+    /// The same seed makes the same records
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Number of orders; ids run from 1
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = count())]
+    orders: u64,
+    /// Number of customers; ids run from 1, and 56 is there in any case
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = count())]
+    customers: u64,
+    /// Threads that answer requests
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=512))]
+    workers: u16,
+    /// Make GET, PUT and DELETE /faults reachable
+    #[arg(long)]
+    faults: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask the service that listens there for its health; exit with 0 if it is well, else with 1
+    Health,
+}
+
+fn count() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(..1 << 53)
+}
+
+/// Runs the command line of a service to its end.
+#[must_use]
+pub fn main(service: Service) -> ExitCode {
+    let command = Cli::command()
+        .name(service.name)
+        .about(service.about)
+        .mut_arg("listen", |listen| listen.default_value(service.listen));
+    let cli = match Cli::from_arg_matches(&command.get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let done = match cli.command {
+        None => System::new().block_on(serve(service, &cli.settings)),
+        Some(Command::Health) => health(cli.settings.listen),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", service.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(service: Service, settings: &Settings) -> Result<(), Box<dyn Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let options = Options {
+        listen: settings.listen,
+        seed: settings.seed,
+        orders: settings.orders,
+        customers: settings.customers,
+        workers: settings.workers.into(),
+        faults: settings.faults,
+    };
+    let running = (service.start)(&options).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!(
+                "{} is in use; choose another address with --listen",
+                options.listen
+            )
+        }
+        _ => format!("cannot listen on {} (--listen): {error}", options.listen),
+    })?;
+    println!("{} listens on {}", service.name, running.url());
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    running.stop(true).await;
+    Ok(())
+}
+
+fn health(listen: SocketAddr) -> Result<(), Box<dyn Error>> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    const WELL: &[u8] = b"HTTP/1.1 200";
+    let addr = reachable(listen);
+    let ask = || -> io::Result<[u8; WELL.len()]> {
+        let mut connection = TcpStream::connect_timeout(&addr, PATIENCE)?;
+        connection.set_read_timeout(Some(PATIENCE))?;
+        write!(
+            connection,
+            "GET /healthz HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut start = [0; WELL.len()];
+        connection.read_exact(&mut start)?;
+        Ok(start)
+    };
+    match ask() {
+        Ok(start) if start == WELL => Ok(()),
+        Ok(start) => Err(format!("{addr} answers {:?}", String::from_utf8_lossy(&start)).into()),
+        Err(error) => Err(format!("{addr} does not answer: {error}").into()),
+    }
+}
+
+/// A service told to listen everywhere is asked over the loopback.
+fn reachable(mut addr: SocketAddr) -> SocketAddr {
+    if addr.ip().is_unspecified() {
+        addr.set_ip(match addr.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    addr
+}

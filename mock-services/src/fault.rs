@@ -1,0 +1,373 @@
+//! Faults on demand: latency, error statuses, silence and broken bodies.
+
+mod check;
+mod endpoint;
+mod plan;
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use actix_web::dev::ServiceRequest;
+use serde::{Serialize, Serializer};
+use tokio::sync::watch;
+
+use crate::dice::Dice;
+
+pub(crate) use endpoint::endpoint;
+pub(crate) use plan::Plan;
+
+/// One fault, as it stands in the JSON of `/faults`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fault {
+    /// The route template it is for; all of the service's if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// The share of those requests it hits, above 0 up to 1.
+    pub share: f64,
+    /// How often it is applied before it wears off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
+    /// What it does.
+    #[serde(flatten)]
+    pub effect: Effect,
+}
+
+/// What a fault does to a request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Effect {
+    /// Waits before whatever else happens.
+    Latency(Latency),
+    /// Answers with an error.
+    Status(StatusFault),
+    /// Never answers.
+    #[serde(serialize_with = "as_true")]
+    Hang,
+    /// Answers with something else than the record.
+    Body(BodyFault),
+}
+
+/// How long a latency fault waits, in milliseconds; 60,000 at most.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Latency {
+    /// Always this long.
+    FixedMs(f64),
+    /// Any time from the first to the second, equally likely.
+    UniformMs(f64, f64),
+    /// Around a mean.
+    NormalMs {
+        /// The middle.
+        mean: f64,
+        /// How wide.
+        stddev: f64,
+    },
+    /// Mostly the least, with a long tail.
+    ParetoMs {
+        /// The least.
+        min: f64,
+        /// The lower, the longer the tail.
+        shape: f64,
+    },
+}
+
+/// An error answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusFault {
+    /// 429 or 500 to 599.
+    pub code: u16,
+    /// Sent as `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u64>,
+}
+
+/// What is wrong with a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BodyFault {
+    /// Cut off in the middle, with a length that fits.
+    Malformed,
+    /// The record inside an object that nobody agreed on.
+    WrongShape,
+    /// Records with ids other than those asked for.
+    WrongId,
+    /// No bytes.
+    Empty,
+    /// A page of HTML, as some proxies send, with status 200.
+    Html,
+}
+
+fn as_true<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(true)
+}
+
+impl Fault {
+    fn of(effect: Effect) -> Self {
+        Self {
+            route: None,
+            share: 1.0,
+            times: None,
+            effect,
+        }
+    }
+
+    /// Waits as long as `latency` says.
+    #[must_use]
+    pub fn latency(latency: Latency) -> Self {
+        Self::of(Effect::Latency(latency))
+    }
+
+    /// Waits this long.
+    #[must_use]
+    pub fn latency_ms(milliseconds: u32) -> Self {
+        Self::latency(Latency::FixedMs(milliseconds.into()))
+    }
+
+    /// Answers with this status.
+    #[must_use]
+    pub fn status(code: u16) -> Self {
+        Self::of(Effect::Status(StatusFault {
+            code,
+            retry_after_seconds: None,
+        }))
+    }
+
+    /// Answers with this status and a `Retry-After`.
+    #[must_use]
+    pub fn status_retry_after(code: u16, seconds: u64) -> Self {
+        Self::of(Effect::Status(StatusFault {
+            code,
+            retry_after_seconds: Some(seconds),
+        }))
+    }
+
+    /// Takes the request and never answers.
+    #[must_use]
+    pub fn hang() -> Self {
+        Self::of(Effect::Hang)
+    }
+
+    /// Spoils the body.
+    #[must_use]
+    pub fn body(body: BodyFault) -> Self {
+        Self::of(Effect::Body(body))
+    }
+
+    /// Wears off after it was applied `times` times.
+    #[must_use]
+    pub fn times(self, times: u64) -> Self {
+        Self {
+            times: Some(times),
+            ..self
+        }
+    }
+
+    /// Only for requests to this route template.
+    #[must_use]
+    pub fn route(self, route: impl Into<String>) -> Self {
+        Self {
+            route: Some(route.into()),
+            ..self
+        }
+    }
+
+    /// Only for this share of the requests.
+    #[must_use]
+    pub fn share(self, share: f64) -> Self {
+        Self { share, ..self }
+    }
+}
+
+/// A fault and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The fault as it was set.
+    #[serde(flatten)]
+    pub fault: Fault,
+    /// How often it was applied.
+    pub applied: u64,
+    /// How often it will still be applied; `None` if it does not wear off.
+    pub remaining: Option<u64>,
+}
+
+/// The faults of a running service. Clones are handles to the same set.
+#[derive(Clone, Debug)]
+pub struct Faults(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    routes: &'static [&'static str],
+    /// Spares every request the lock while there is nothing to find behind it.
+    any: AtomicBool,
+    set: Mutex<Set>,
+    stopping: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct Set {
+    entries: Vec<Entry>,
+    dice: Dice,
+}
+
+#[derive(Debug)]
+struct Entry {
+    fault: Fault,
+    seen: u64,
+    applied: u64,
+    /// The next request to hit, counted in requests seen.
+    due: f64,
+}
+
+impl Faults {
+    pub(crate) fn new(routes: &'static [&'static str]) -> Self {
+        Self(Arc::new(Shared {
+            routes,
+            any: AtomicBool::new(false),
+            set: Mutex::new(Set {
+                entries: Vec::new(),
+                dice: Dice::new(0),
+            }),
+            stopping: watch::Sender::new(false),
+        }))
+    }
+
+    /// Replaces the set.
+    ///
+    /// # Panics
+    /// When `PUT /faults` would refuse the set: a test that misspells a route should not pass because
+    /// nothing failed.
+    pub fn set(&self, faults: Vec<Fault>) {
+        if let Err(errors) = check::set(&serde_json::json!({ "faults": faults }), self.0.routes) {
+            panic!("these faults cannot be set: {}", errors.join("; "));
+        }
+        self.replace(faults);
+    }
+
+    /// Takes every fault away. Requests that already wait or hang keep doing so.
+    pub fn clear(&self) {
+        self.replace(Vec::new());
+    }
+
+    /// What became of each fault so far.
+    #[must_use]
+    pub fn report(&self) -> Vec<Report> {
+        self.lock().entries.iter().map(Entry::report).collect()
+    }
+
+    fn replace(&self, faults: Vec<Fault>) {
+        let mut set = self.lock();
+        // The same faults hit the same requests of a run that is repeated.
+        set.dice = Dice::new(0);
+        let Set { entries, dice } = &mut *set;
+        *entries = faults
+            .into_iter()
+            .map(|fault| Entry::new(fault, dice))
+            .collect();
+        self.0.any.store(!entries.is_empty(), Ordering::Release);
+    }
+
+    /// What is to happen to this request, if anything; counts it as applied.
+    pub(crate) fn plan(&self, req: &ServiceRequest) -> Option<Plan> {
+        if !self.0.any.load(Ordering::Acquire) {
+            return None;
+        }
+        let route = req.match_pattern();
+        let mut set = self.lock();
+        let Set { entries, dice } = &mut *set;
+        let mut delay = None;
+        let mut answer = None;
+        for entry in entries
+            .iter_mut()
+            .filter(|entry| entry.concerns(route.as_deref()))
+        {
+            match &entry.fault.effect {
+                Effect::Latency(latency) => {
+                    let latency = latency.clone();
+                    if entry.hits(delay.is_none(), dice) {
+                        delay = Some(latency.draw(dice));
+                    }
+                }
+                effect => {
+                    let effect = effect.clone();
+                    if entry.hits(answer.is_none(), dice) {
+                        answer = Some(effect);
+                    }
+                }
+            }
+        }
+        if delay.is_none() && answer.is_none() {
+            return None;
+        }
+        Some(Plan {
+            delay,
+            answer,
+            stopping: self.0.stopping.subscribe(),
+        })
+    }
+
+    /// Lets waiting and hanging requests go, now and from now on.
+    pub(crate) fn release(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Set> {
+        self.0.set.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn new(fault: Fault, dice: &mut Dice) -> Self {
+        let mut entry = Self {
+            fault,
+            seen: 0,
+            applied: 0,
+            due: 0.0,
+        };
+        entry.schedule(dice);
+        entry
+    }
+
+    /// Draws the next hit from the stretch of requests that has one to come: a share of 0.1 hits once
+    /// in requests 0 to 9, once in 10 to 19 and so on, so the share is kept exactly and yet a retry
+    /// cannot count on being spared.
+    fn schedule(&mut self, dice: &mut Dice) {
+        self.due = ((self.applied as f64 + dice.fraction()) / self.fault.share).floor();
+    }
+
+    fn concerns(&self, route: Option<&str>) -> bool {
+        self.remaining() != Some(0)
+            && self
+                .fault
+                .route
+                .as_deref()
+                .is_none_or(|wanted| Some(wanted) == route)
+    }
+
+    /// Counts a request. When an earlier fault has it already (`free` is false), a hit that is due
+    /// stays due and falls on a later one.
+    fn hits(&mut self, free: bool, dice: &mut Dice) -> bool {
+        let turn = self.seen as f64;
+        self.seen += 1;
+        if !free || turn < self.due {
+            return false;
+        }
+        self.applied += 1;
+        self.schedule(dice);
+        true
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        self.fault.times.map(|times| times - self.applied)
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            fault: self.fault.clone(),
+            applied: self.applied,
+            remaining: self.remaining(),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Reading a set of faults from JSON. Every error is found, not the first alone, since whoever writes
+//! a set by hand would rather mend it once.
+
+use serde_json::{Map, Value};
+
+use super::{BodyFault, Effect, Fault, Latency, StatusFault};
+
+/// No latency is longer, in milliseconds.
+pub(super) const MOST_MS: f64 = 60_000.0;
+
+const BODIES: [(&str, BodyFault); 5] = [
+    ("malformed", BodyFault::Malformed),
+    ("wrongShape", BodyFault::WrongShape),
+    ("wrongId", BodyFault::WrongId),
+    ("empty", BodyFault::Empty),
+    ("html", BodyFault::Html),
+];
+
+type Errors = Vec<String>;
+
+/// The faults in the body of a `PUT /faults`, or everything that is wrong with it.
+pub(super) fn set(body: &Value, routes: &[&str]) -> Result<Vec<Fault>, Errors> {
+    let mut errors = Errors::new();
+    let mut faults = Vec::new();
+    if let Some(body) = Fields::of("the body", body, &["faults"], &mut errors) {
+        let list = body.required("faults", "a list of faults", &mut errors, Value::as_array);
+        for (index, value) in list.into_iter().flatten().enumerate() {
+            faults.extend(fault(
+                &format!("faults[{index}]"),
+                value,
+                routes,
+                &mut errors,
+            ));
+        }
+    }
+    if errors.is_empty() {
+        Ok(faults)
+    } else {
+        Err(errors)
+    }
+}
+
+fn fault(place: &str, value: &Value, routes: &[&str], errors: &mut Errors) -> Option<Fault> {
+    const EFFECTS: [&str; 4] = ["latency", "status", "hang", "body"];
+    let known = [&["route", "share", "times"], EFFECTS.as_slice()].concat();
+    let fields = Fields::of(place, value, &known, errors)?;
+
+    let route = fields.optional(
+        "route",
+        &format!("one of {}", routes.join(", ")),
+        errors,
+        |value| value.as_str().filter(|route| routes.contains(route)),
+    );
+    let share = fields.optional("share", "a number above 0, up to 1", errors, |value| {
+        value.as_f64().filter(|share| *share > 0.0 && *share <= 1.0)
+    });
+    let times = fields.optional("times", "a whole number from 1", errors, |value| {
+        value.as_u64().filter(|times| *times >= 1)
+    });
+
+    let given = EFFECTS
+        .iter()
+        .filter(|name| fields.values.contains_key(**name))
+        .count();
+    if given != 1 {
+        errors.push(format!(
+            "{place} must have one of {}, not {given}",
+            EFFECTS.join(", ")
+        ));
+    }
+    let latency = fields
+        .values
+        .get("latency")
+        .and_then(|value| latency(place, value, errors));
+    let status = fields
+        .values
+        .get("status")
+        .and_then(|value| status(place, value, errors));
+    let hang = fields.optional("hang", "true", errors, |value| {
+        value.as_bool().filter(|hang| *hang)
+    });
+    let bodies = format!("one of {}", BODIES.map(|(name, _)| name).join(", "));
+    let body = fields.optional("body", &bodies, errors, |value| {
+        let (_, body) = BODIES
+            .into_iter()
+            .find(|(name, _)| Some(*name) == value.as_str())?;
+        Some(body)
+    });
+
+    let effect = (latency.map(Effect::Latency))
+        .or(status.map(Effect::Status))
+        .or(hang.map(|_| Effect::Hang))
+        .or(body.map(Effect::Body))?;
+    Some(Fault {
+        route: route.map(str::to_owned),
+        share: share.unwrap_or(1.0),
+        times,
+        effect,
+    })
+}
+
+fn status(place: &str, value: &Value, errors: &mut Errors) -> Option<StatusFault> {
+    let place = format!("{place}.status");
+    let fields = Fields::of(&place, value, &["code", "retryAfterSeconds"], errors)?;
+    let code = fields.required("code", "429 or 500 to 599", errors, |value| {
+        u16::try_from(value.as_u64()?)
+            .ok()
+            .filter(|code| matches!(code, 429 | 500..=599))
+    });
+    let retry_after_seconds = fields.optional(
+        "retryAfterSeconds",
+        "a whole number from 0",
+        errors,
+        Value::as_u64,
+    );
+    Some(StatusFault {
+        code: code?,
+        retry_after_seconds,
+    })
+}
+
+fn latency(place: &str, value: &Value, errors: &mut Errors) -> Option<Latency> {
+    const SHAPES: [&str; 4] = ["fixedMs", "uniformMs", "normalMs", "paretoMs"];
+    let place = format!("{place}.latency");
+    let fields = Fields::of(&place, value, &SHAPES, errors)?;
+    if fields.values.len() != 1 {
+        errors.push(format!("{place} must have one of {}", SHAPES.join(", ")));
+        return None;
+    }
+
+    if let Some(value) = fields.values.get("normalMs") {
+        let place = format!("{place}.normalMs");
+        let fields = Fields::of(&place, value, &["mean", "stddev"], errors)?;
+        let mean = fields.required("mean", MILLISECONDS, errors, milliseconds);
+        let stddev = fields.required("stddev", MILLISECONDS, errors, milliseconds);
+        return Some(Latency::NormalMs {
+            mean: mean?,
+            stddev: stddev?,
+        });
+    }
+    if let Some(value) = fields.values.get("paretoMs") {
+        let place = format!("{place}.paretoMs");
+        let fields = Fields::of(&place, value, &["min", "shape"], errors)?;
+        let min = fields.required("min", MILLISECONDS, errors, milliseconds);
+        let shape = fields.required("shape", "a number above 0", errors, |value| {
+            value.as_f64().filter(|shape| *shape > 0.0)
+        });
+        return Some(Latency::ParetoMs {
+            min: min?,
+            shape: shape?,
+        });
+    }
+    let range = "[min, max], both numbers from 0 to 60000, min not above max";
+    let uniform = fields.optional("uniformMs", range, errors, |value| {
+        let [min, max] = value.as_array()?.as_slice() else {
+            return None;
+        };
+        let (min, max) = (milliseconds(min)?, milliseconds(max)?);
+        (min <= max).then_some(Latency::UniformMs(min, max))
+    });
+    let fixed = fields.optional("fixedMs", MILLISECONDS, errors, milliseconds);
+    uniform.or(fixed.map(Latency::FixedMs))
+}
+
+const MILLISECONDS: &str = "a number from 0 to 60000";
+
+fn milliseconds(value: &Value) -> Option<f64> {
+    value
+        .as_f64()
+        .filter(|milliseconds| (0.0..=MOST_MS).contains(milliseconds))
+}
+
+/// A JSON object and where it stands.
+struct Fields<'a> {
+    place: &'a str,
+    values: &'a Map<String, Value>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(place: &'a str, value: &'a Value, known: &[&str], errors: &mut Errors) -> Option<Self> {
+        let Some(values) = value.as_object() else {
+            errors.push(format!("{place} must be an object, not {value}"));
+            return None;
+        };
+        for name in values.keys().filter(|name| !known.contains(&name.as_str())) {
+            errors.push(format!(
+                "{place} has an unknown field {name}; known are {}",
+                known.join(", ")
+            ));
+        }
+        Some(Self { place, values })
+    }
+
+    fn optional<T>(
+        &self,
+        name: &str,
+        allowed: &str,
+        errors: &mut Errors,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.values.get(name)?;
+        let read = read(value);
+        if read.is_none() {
+            errors.push(format!(
+                "{}.{name} must be {allowed}, not {value}",
+                self.place
+            ));
+        }
+        read
+    }
+
+    fn required<T>(
+        &self,
+        name: &str,
+        allowed: &str,
+        errors: &mut Errors,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Option<T> {
+        if !self.values.contains_key(name) {
+            errors.push(format!(
+                "{}.{name} is missing: it must be {allowed}",
+                self.place
+            ));
+        }
+        self.optional(name, allowed, errors, read)
+    }
+}

@@ -1,0 +1,126 @@
+//! Carrying a fault out on one request.
+
+use std::{f64::consts::TAU, time::Duration};
+
+use actix_web::{
+    Error, HttpResponse,
+    body::{BoxBody, MessageBody, to_bytes},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, RETRY_AFTER},
+    },
+    middleware::Next,
+};
+use serde_json::{Value, json};
+use tokio::{sync::watch, time::timeout};
+
+use super::{BodyFault, Effect, Latency, StatusFault, check::MOST_MS};
+use crate::{answer, dice::Dice};
+
+/// What is to happen to one request.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(super) delay: Option<Duration>,
+    pub(super) answer: Option<Effect>,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Plan {
+    pub(crate) async fn carry_out(
+        mut self,
+        mut req: ServiceRequest,
+        next: Next<BoxBody>,
+    ) -> Result<ServiceResponse, Error> {
+        if let Some(delay) = self.delay {
+            // Whether the time is up or the service stops makes no difference here.
+            let _ = timeout(delay, stop(&mut self.stopping)).await;
+        }
+        match self.answer {
+            None | Some(Effect::Latency(_)) => next.call(req).await,
+            Some(Effect::Status(status)) => Ok(req.into_response(error_answer(&status))),
+            Some(Effect::Hang) => {
+                stop(&mut self.stopping).await;
+                let detail = "the service stopped while this request hung";
+                Ok(req.into_response(answer::problem(StatusCode::SERVICE_UNAVAILABLE, detail)))
+            }
+            Some(Effect::Body(fault)) => {
+                // A 304 has no body to spoil.
+                req.headers_mut().remove(IF_NONE_MATCH);
+                let (req, response) = next.call(req).await?.into_parts();
+                Ok(ServiceResponse::new(req, spoil(response, fault).await?))
+            }
+        }
+    }
+}
+
+async fn stop(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, and the service with it.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+fn error_answer(fault: &StatusFault) -> HttpResponse {
+    let status = StatusCode::from_u16(fault.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = answer::problem(status, "a fault was set for this request");
+    if let Some(seconds) = fault.retry_after_seconds {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Puts a spoilt body into an answer, whatever its status. `Cache-Control` stays: that a bad answer
+/// may be kept is part of the trap. The tag goes, as it was the sound body's.
+async fn spoil(response: HttpResponse, fault: BodyFault) -> Result<HttpResponse, Error> {
+    let (mut head, body) = response.into_parts();
+    let mut body = to_bytes(body).await?.to_vec();
+    match fault {
+        BodyFault::Malformed => body.truncate(body.len() / 2),
+        BodyFault::WrongShape => body = [b"{\"data\":", body.as_slice(), b"}"].concat(),
+        BodyFault::WrongId => {
+            if let Ok(mut value) = serde_json::from_slice(&body) {
+                shift_ids(&mut value);
+                body = value.to_string().into_bytes();
+            }
+        }
+        BodyFault::Empty => body.clear(),
+        BodyFault::Html => {
+            *head.status_mut() = StatusCode::OK;
+            head.headers_mut().insert(
+                CONTENT_TYPE,
+                HeaderValue::from_static("text/html; charset=utf-8"),
+            );
+            body =
+                b"<!DOCTYPE html><html><body><h1>We will be right back</h1></body></html>".to_vec();
+        }
+    }
+    head.headers_mut().remove(ETAG);
+    Ok(head.set_body(body.boxed()))
+}
+
+/// Gives the record, or each of the list, the id after its own.
+fn shift_ids(value: &mut Value) {
+    if let Some(id) = value.get("id").and_then(Value::as_u64) {
+        value["id"] = json!(id + 1);
+    }
+    if let Some(items) = value.get_mut("items").and_then(Value::as_array_mut) {
+        items.iter_mut().for_each(shift_ids);
+    }
+}
+
+impl Latency {
+    pub(super) fn draw(&self, dice: &mut Dice) -> Duration {
+        let milliseconds = match *self {
+            Self::FixedMs(milliseconds) => milliseconds,
+            Self::UniformMs(min, max) => min + (max - min) * dice.fraction(),
+            Self::NormalMs { mean, stddev } => {
+                // Box and Muller's way from two uniform numbers to a normal one.
+                let radius = (-2.0 * (1.0 - dice.fraction()).ln()).sqrt();
+                mean + stddev * radius * (TAU * dice.fraction()).cos()
+            }
+            Self::ParetoMs { min, shape } => min / (1.0 - dice.fraction()).powf(1.0 / shape),
+        };
+        Duration::from_secs_f64(milliseconds.clamp(0.0, MOST_MS) / 1000.0)
+    }
+}
