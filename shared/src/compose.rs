@@ -1,0 +1,307 @@
+//! Composing an answer from several sources, each of which may be missing, under one deadline.
+//!
+//! An aggregate names its sources and says for each what happens without it: a [`Composition::required`] source ends
+//! the whole; an optional one goes down its [`Ladder`] and still yields a [`Part`]. Whatever a part holds, its
+//! [`Provenance`] says how it came about, and every representation passes that on.
+//!
+//! Sources that do not need each other are asked at once:
+//!
+//! ```
+//! # use bff_shared::compose::{Composition, Omit};
+//! # use bff_shared::upstream::{Answer, Deadline, Error, Freshness, Instant};
+//! # use std::time::Duration;
+//! # async fn ask(what: &'static str) -> Result<Answer<&'static str>, Error> {
+//! #     Ok(Answer { value: what, freshness: Freshness::NoStore })
+//! # }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let within = Composition::new(Deadline::after(Instant::now(), Duration::from_secs(2)));
+//! let (stock, reviews) = futures_util::join!(
+//!     within.optional(&Omit, &(), ask("stock")),
+//!     within.optional(&Omit, &(), ask("reviews")),
+//! );
+//! assert_eq!((stock.value, reviews.value), (Some("stock"), Some("reviews")));
+//! # }
+//! ```
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::timeout_at;
+use utoipa::ToSchema;
+
+use crate::upstream::{Answer, Deadline, Error, ErrorKind, Freshness, Instant};
+
+/// How good a part of an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SourceState {
+    /// Asked for just now.
+    Fresh,
+    /// From the cache, and by the service's own words still fresh.
+    Cached,
+    /// From the cache, older than the service allows, because nothing newer could be had.
+    Stale,
+    /// Not the service's: a stand-in.
+    Default,
+    /// Left out.
+    Omitted,
+}
+
+impl SourceState {
+    /// Whether the part is less than what the service would have said.
+    #[must_use]
+    pub fn is_degraded(self) -> bool {
+        !matches!(self, Self::Fresh | Self::Cached)
+    }
+
+    /// The state's stable name, as clients see it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Cached => "cached",
+            Self::Stale => "stale",
+            Self::Default => "default",
+            Self::Omitted => "omitted",
+        }
+    }
+}
+
+/// Why a source is not fresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Reason {
+    /// It did not answer in time.
+    Timeout,
+    /// It failed so often that it is left alone for a while.
+    CircuitOpen,
+    /// It has, or we have for it, too much to do.
+    Overloaded,
+    /// It cannot be reached or says that it does not work.
+    Unavailable,
+    /// It answered something that is no answer.
+    InvalidResponse,
+    /// It says that there is no such thing.
+    NotFound,
+}
+
+impl Reason {
+    /// The reason's stable name, as clients see it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::CircuitOpen => "circuitOpen",
+            Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
+            Self::InvalidResponse => "invalidResponse",
+            Self::NotFound => "notFound",
+        }
+    }
+}
+
+impl From<ErrorKind> for Reason {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Timeout => Self::Timeout,
+            ErrorKind::Overloaded => Self::Overloaded,
+            ErrorKind::Unavailable => Self::Unavailable,
+            ErrorKind::InvalidResponse => Self::InvalidResponse,
+            ErrorKind::NotFound => Self::NotFound,
+        }
+    }
+}
+
+/// What a client is told about one source of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// How good the part is.
+    pub state: SourceState,
+    /// The part's age in seconds, where it comes from a cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_seconds: Option<u64>,
+    /// Why the part is not fresh. Fresh and cached parts have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// Where a part comes from: what the client is told, and beside it what serving and logging need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// What the client is told.
+    pub source: Source,
+    /// How long it took to get, or to give up.
+    pub took: Duration,
+    /// For how long the part holds; `None` for what is degraded.
+    pub freshness: Option<Freshness>,
+    /// The cause of a degradation for the operator's log: may name hosts, never reaches a client.
+    pub detail: Option<Box<str>>,
+}
+
+/// A piece of an answer and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part<T> {
+    /// The piece. For a source that may be left out this is an `Option`; for a required or defaulted one it is not.
+    pub value: T,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+/// What an optional source yields when it fails, in declared order. `K` is what the source was asked for.
+pub trait Ladder<K, T> {
+    /// What the part holds, whether the source answered or not.
+    type Slot;
+
+    /// The source answered.
+    fn present(&self, value: T) -> Self::Slot;
+
+    /// The source did not answer: the last rung.
+    fn missing(&self, key: &K) -> (SourceState, Self::Slot);
+}
+
+/// Leaves a missing part out.
+#[derive(Debug, Clone, Copy)]
+pub struct Omit;
+
+impl<K, T> Ladder<K, T> for Omit {
+    type Slot = Option<T>;
+
+    fn present(&self, value: T) -> Self::Slot {
+        Some(value)
+    }
+
+    fn missing(&self, _: &K) -> (SourceState, Self::Slot) {
+        (SourceState::Omitted, None)
+    }
+}
+
+/// Puts a stand-in, made from what was asked for, in a missing part's place.
+#[derive(Debug, Clone, Copy)]
+pub struct OrDefault<F>(pub F);
+
+impl<K, T, F: Fn(&K) -> T> Ladder<K, T> for OrDefault<F> {
+    type Slot = T;
+
+    fn present(&self, value: T) -> T {
+        value
+    }
+
+    fn missing(&self, key: &K) -> (SourceState, T) {
+        (SourceState::Default, (self.0)(key))
+    }
+}
+
+/// One answer in the making: all its sources share a deadline.
+#[derive(Debug, Clone, Copy)]
+pub struct Composition {
+    deadline: Deadline,
+}
+
+impl Composition {
+    /// A composition that is over at `deadline`, whatever its sources do.
+    #[must_use]
+    pub fn new(deadline: Deadline) -> Self {
+        Self { deadline }
+    }
+
+    /// A source without which there is no answer.
+    ///
+    /// # Errors
+    /// The source's own, or [`ErrorKind::Timeout`] at the deadline.
+    pub async fn required<T>(&self, source: impl Future<Output = Result<Answer<T>, Error>>) -> Result<Part<T>, Error> {
+        let start = Instant::now();
+        let answer = self.ask(source).await?;
+        Ok(fresh(answer.value, answer.freshness, start))
+    }
+
+    /// A source whose failure costs its part and not the answer; `key` is what it is asked for.
+    pub async fn optional<K, T, L: Ladder<K, T>>(
+        &self,
+        ladder: &L,
+        key: &K,
+        source: impl Future<Output = Result<Answer<T>, Error>>,
+    ) -> Part<L::Slot> {
+        let start = Instant::now();
+        let error = match self.ask(source).await {
+            Ok(answer) => return fresh(ladder.present(answer.value), answer.freshness, start),
+            Err(error) => error,
+        };
+        let (state, value) = ladder.missing(key);
+        let source = Source { state, age_seconds: None, reason: Some(error.kind().into()) };
+        let detail = Some(error.detail().into());
+        Part { value, provenance: Provenance { source, took: start.elapsed(), freshness: None, detail } }
+    }
+
+    async fn ask<T>(&self, source: impl Future<Output = Result<Answer<T>, Error>>) -> Result<Answer<T>, Error> {
+        match timeout_at(self.deadline.instant(), source).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::deadline()),
+        }
+    }
+}
+
+fn fresh<T>(value: T, freshness: Freshness, start: Instant) -> Part<T> {
+    let source = Source { state: SourceState::Fresh, age_seconds: None, reason: None };
+    Part { value, provenance: Provenance { source, took: start.elapsed(), freshness: Some(freshness), detail: None } }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    fn answer<T>(value: T) -> Result<Answer<T>, Error> {
+        Ok(Answer { value, freshness: Freshness::For(Duration::from_secs(5)) })
+    }
+
+    async fn later<T>(after: Duration, value: T) -> Result<Answer<T>, Error> {
+        tokio::time::sleep(after).await;
+        answer(value)
+    }
+
+    fn two_seconds() -> Composition {
+        Composition::new(Deadline::after(Instant::now(), Duration::from_secs(2)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn parts_that_do_not_need_each_other_take_as_long_as_the_longest() {
+        let (start, within) = (Instant::now(), two_seconds());
+        let (a, b) = futures_util::join!(
+            within.required(later(Duration::from_millis(300), 'a')),
+            within.optional(&Omit, &(), later(Duration::from_millis(700), 'b')),
+        );
+        assert_eq!((a.unwrap().value, b.value), ('a', Some('b')));
+        assert_eq!(start.elapsed(), Duration::from_millis(700));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_hangs_is_given_up_at_the_deadline_and_costs_the_others_nothing() {
+        let (start, within) = (Instant::now(), two_seconds());
+        let (a, b) = futures_util::join!(
+            within.required(later(Duration::from_millis(10), 'a')),
+            within.optional(&OrDefault(|key: &u8| char::from(*key)), &b'z', pending()),
+        );
+        assert_eq!(a.unwrap().provenance.source.state, SourceState::Fresh);
+        assert_eq!(b.value, 'z');
+        assert_eq!(
+            b.provenance.source,
+            Source { state: SourceState::Default, age_seconds: None, reason: Some(Reason::Timeout) }
+        );
+        assert_eq!(start.elapsed(), Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_required_source_that_hangs_is_a_timeout_at_the_deadline() {
+        let within = two_seconds();
+        let outcome = within.required(pending::<Result<Answer<()>, Error>>()).await;
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_client_is_told_is_short_where_all_is_well() {
+        let part = two_seconds().required(async { answer(1) }).await.unwrap();
+        assert_eq!(serde_json::to_string(&part.provenance.source).unwrap(), r#"{"state":"fresh"}"#);
+    }
+}

@@ -1,0 +1,36 @@
+//! What a status means for the policies, decided once.
+
+use http::StatusCode;
+
+/// The classes of answer that policies tell apart. Finagle's response classifier is the model: one decision,
+/// read by every policy alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseClass {
+    /// 2xx: the body is to be decoded.
+    Success,
+    /// 404 or 410: the service works, the thing asked for is not there.
+    NotFound,
+    /// 429: the service works and has too much to do.
+    Throttled,
+    /// 5xx, or 408 (the service did not get our request in time): it does not work just now.
+    Unavailable,
+    /// Any other 4xx: the service refuses what we asked; asking again will not help.
+    Refused,
+    /// 1xx, 3xx and what is no status at all: not an answer to what was asked. Redirects are not followed.
+    Unexpected,
+}
+
+impl ResponseClass {
+    /// The class of `status`.
+    #[must_use]
+    pub fn of(status: StatusCode) -> Self {
+        match status.as_u16() {
+            200..=299 => Self::Success,
+            404 | 410 => Self::NotFound,
+            429 => Self::Throttled,
+            408 | 500..=599 => Self::Unavailable,
+            400..=499 => Self::Refused,
+            _ => Self::Unexpected,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What an upstream said.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use headers::{CacheControl, HeaderMapExt as _};
+use http::header::{AGE, CONTENT_LENGTH, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+/// A whole answer of a service: the body was read to its end and is as long as announced.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The final status.
+    pub status: StatusCode,
+    /// The headers as received.
+    pub headers: HeaderMap,
+    /// The body, complete.
+    pub body: Bytes,
+}
+
+impl Response {
+    /// The body read as JSON.
+    ///
+    /// # Errors
+    /// [`Undecodable`] says where reading stopped, never what stood there: the text may be personal data.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Undecodable> {
+        serde_json::from_slice(&self.body).map_err(|error| Undecodable::json(&error))
+    }
+
+    /// How long the answer stays fresh, by the service's own words (RFC 9111, section 4.2, for a private cache).
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        let Some(control) = self.headers.typed_get::<CacheControl>() else {
+            return Freshness::For(Duration::ZERO);
+        };
+        if control.no_store() {
+            return Freshness::NoStore;
+        }
+        if control.no_cache() {
+            return Freshness::For(Duration::ZERO);
+        }
+        let lifetime = control.max_age().unwrap_or_default();
+        Freshness::For(lifetime.saturating_sub(self.seconds(&AGE).unwrap_or_default()))
+    }
+
+    /// What `Retry-After` asks for, in its form of whole seconds (RFC 9110, section 10.2.3).
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.seconds(&RETRY_AFTER)
+    }
+
+    /// The announced length of the body in bytes, if it was announced in a form that can be read.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.number(&CONTENT_LENGTH)
+    }
+
+    fn seconds(&self, name: &http::HeaderName) -> Option<Duration> {
+        self.number(name).map(Duration::from_secs)
+    }
+
+    fn number(&self, name: &http::HeaderName) -> Option<u64> {
+        self.headers.get(name)?.to_str().ok()?.trim().parse().ok()
+    }
+}
+
+/// For how long an answer may be used again without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Freshness {
+    /// Not to be kept at all.
+    NoStore,
+    /// Fresh for so long from now; zero where the service says nothing.
+    For(Duration),
+}
+
+/// A decoded answer and how long it stays fresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// What the service said.
+    pub value: T,
+    /// For how long it holds.
+    pub freshness: Freshness,
+}
+
+/// Why a body that arrived whole still is no answer to what was asked. Fit for a log: no text of the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecodable(String);
+
+impl Undecodable {
+    /// An answer that is wrong for the reason given.
+    #[must_use]
+    pub fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+
+    fn json(error: &serde_json::Error) -> Self {
+        let what = match error.classify() {
+            serde_json::error::Category::Eof => "JSON ends too soon",
+            serde_json::error::Category::Data => "JSON of another shape",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON",
+        };
+        Self(format!("{what}, line {} column {}", error.line(), error.column()))
+    }
+}
+
+impl fmt::Display for Undecodable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,255 @@
+//! HTTP/1.1 over awc, with what is known to be treacherous in it made safe.
+//!
+//! The only file that names awc. What it guards against, each shown by a test in `tests/transport`:
+//! a 1xx answer taken as final, bodies cut short, bodies delimited by the end of the connection, compressed bodies
+//! that no limit bounds, redirects, look-ups of names that block, and pooled connections that are closed.
+
+#![expect(clippy::disallowed_types, reason = "this is the one place for awc's client")]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_service::fn_service;
+use actix_tls::connect::{ConnectError as TcpError, ConnectInfo, Connection, Connector as TcpConnector};
+use awc::error::{ConnectError, PayloadError, SendRequestError};
+use awc::http::{Uri, Version};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use futures_util::future::LocalBoxFuture;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use self::observed::{Exchange, Observed};
+use super::super::{Cluster, Response};
+use super::{Attempt, Transport, TransportError};
+
+mod observed;
+
+/// The time a call has left, in milliseconds: Envoy's header, which meshes honour.
+const REMAINING: &str = "x-envoy-expected-rq-timeout-ms";
+
+/// One awc client for one cluster on one worker thread: its pool's places and waiting line are shared with no other
+/// upstream, so a hung service cannot hold up a healthy one.
+#[derive(Debug)]
+pub struct AwcTransport {
+    cluster: Arc<Cluster>,
+    client: RefCell<Pool>,
+}
+
+#[derive(Clone)]
+struct Pool(awc::Client);
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pool")
+    }
+}
+
+impl AwcTransport {
+    /// A transport to `cluster` for the current thread.
+    #[must_use]
+    pub fn new(cluster: Arc<Cluster>) -> Self {
+        let client = RefCell::new(pool(&cluster));
+        Self { cluster, client }
+    }
+
+    /// Leaves the pool behind, and with it any connection that may still carry somebody's bytes.
+    fn replace_pool(&self) {
+        self.client.replace(pool(&self.cluster));
+    }
+
+    async fn exchange(&self, attempt: Attempt<'_>, exchange: &Exchange) -> Result<Response, TransportError> {
+        let mut request = self.start(attempt)?;
+        let passed_on = attempt.context.propagate.iter().map(|(name, value)| (name, value));
+        for (name, value) in passed_on.chain(&attempt.request.headers) {
+            request = request.insert_header((name.as_str(), value.as_bytes()));
+        }
+        let sent = request.send_body(attempt.request.body.clone()).await;
+        let mut received = sent.map_err(|error| exchange.explain(error))?;
+        exchange.head_received();
+        if received.status().is_informational() {
+            // awc takes a 1xx as the answer and pools the connection, on which the real answer is still to come:
+            // the next caller would get it. Nothing may be awaited between here and the new pool.
+            self.replace_pool();
+            return Err(TransportError::Invalid(format!("answered {} as if it were final", received.status())));
+        }
+        let framing = framing(&received);
+        let response = Response {
+            status: StatusCode::from_u16(received.status().as_u16())
+                .map_err(|_| TransportError::Invalid("answered with no valid status".to_owned()))?,
+            headers: headers(&received),
+            body: Bytes::new(),
+        };
+        match framing {
+            Framing::Unknown => {
+                // awc hands out an empty body and pools the connection that carries the real one.
+                self.replace_pool();
+                return Err(TransportError::Invalid("answered with a body delimited by closing the connection".to_owned()));
+            }
+            Framing::None => return Ok(response),
+            Framing::Length | Framing::Chunked => {}
+        }
+        if response.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            return Err(TransportError::Invalid("answered with a content coding that was not accepted".to_owned()));
+        }
+        let limit = self.cluster.config().max_response_bytes as usize;
+        let announced = response.content_length();
+        if announced.is_some_and(|length| length > limit as u64) {
+            return Err(TransportError::Invalid(format!("announced a body of more than {limit} bytes")));
+        }
+        let body = read_body(&mut received, limit, exchange).await?;
+        if announced.is_some_and(|length| length != body.len() as u64) {
+            return Err(TransportError::Invalid("answered with a body cut short".to_owned()));
+        }
+        Ok(Response { body, ..response })
+    }
+
+    fn start(&self, attempt: Attempt<'_>) -> Result<awc::ClientRequest, TransportError> {
+        let uri = format!("http://{}{}", attempt.endpoint.address().authority(), attempt.request.target);
+        let uri = Uri::try_from(uri).map_err(|error| TransportError::Connect(format!("no valid target: {error}")))?;
+        let method = awc::http::Method::from_bytes(attempt.request.method.as_str().as_bytes())
+            .map_err(|error| TransportError::Connect(format!("no valid method: {error}")))?;
+        let client = self.client.borrow().0.clone();
+        Ok(client
+            .request(method, uri)
+            .no_decompress()
+            .insert_header((ACCEPT.as_str(), "application/json"))
+            .insert_header((ACCEPT_ENCODING.as_str(), "identity"))
+            .insert_header((REMAINING, attempt.remaining.as_millis().max(1).to_string())))
+    }
+}
+
+impl Transport for AwcTransport {
+    fn send<'a>(&'a self, attempt: Attempt<'a>) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
+        Box::pin(async move {
+            let exchange = Rc::new(Exchange::default());
+            observed::during(Rc::clone(&exchange), self.exchange(attempt, &exchange)).await
+        })
+    }
+}
+
+fn pool(cluster: &Arc<Cluster>) -> Pool {
+    let config = cluster.config();
+    let cluster = Arc::clone(cluster);
+    let tcp = TcpConnector::default().service();
+    let connect = fn_service(move |info: ConnectInfo<Uri>| {
+        let (cluster, tcp) = (Arc::clone(&cluster), tcp.clone());
+        async move { connect(&cluster, &tcp, info).await }
+    });
+    let connector = awc::Connector::new()
+        .connector(Rc::new(connect))
+        .timeout(config.connect_timeout)
+        .conn_keep_alive(config.idle_timeout)
+        // Never the bound: the cluster's own limit refuses at once where this one would queue without end.
+        .limit(config.max_in_flight as usize);
+    let client = awc::Client::builder()
+        .connector(connector)
+        .max_http_version(Version::HTTP_11)
+        .disable_redirects()
+        .disable_timeout()
+        .no_default_headers()
+        .finish();
+    Pool(client)
+}
+
+/// Opens a connection to the first of the addresses that the cluster knows for the name, going on to the next when it
+/// is refused.
+async fn connect(
+    cluster: &Cluster,
+    tcp: &actix_tls::connect::ConnectorService,
+    info: ConnectInfo<Uri>,
+) -> Result<Connection<Uri, Observed>, TcpError> {
+    let authority = info.request().authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
+    let addresses = cluster.addresses(&authority).await;
+    if addresses.is_empty() {
+        return Err(TcpError::NoRecords);
+    }
+    let opened = actix_service::Service::call(tcp, info.set_addrs(addresses)).await?;
+    // Without it a request in two segments waits for the delayed acknowledgement of its first.
+    opened.io_ref().set_nodelay(true).map_err(TcpError::Io)?;
+    observed::opened();
+    let (stream, request) = opened.into_parts();
+    Ok(Connection::new(request, Observed::new(stream)))
+}
+
+/// How the length of a body is known (RFC 9112, section 6.3).
+enum Framing {
+    None,
+    Length,
+    Chunked,
+    Unknown,
+}
+
+fn framing<S>(response: &awc::ClientResponse<S>) -> Framing {
+    let headers = response.headers();
+    if matches!(response.status().as_u16(), 204 | 304) {
+        Framing::None
+    } else if headers.contains_key(TRANSFER_ENCODING.as_str()) {
+        Framing::Chunked
+    } else if headers.contains_key("content-length") {
+        Framing::Length
+    } else {
+        Framing::Unknown
+    }
+}
+
+fn headers<S>(response: &awc::ClientResponse<S>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(response.headers().len());
+    for (name, value) in response.headers() {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+async fn read_body<S>(
+    response: &mut awc::ClientResponse<S>,
+    limit: usize,
+    exchange: &Exchange,
+) -> Result<Bytes, TransportError>
+where
+    S: futures_util::Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+{
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(chunk) = response.next().await {
+        let chunk = chunk.map_err(|error| TransportError::Invalid(format!("answered with an unreadable body: {error}")))?;
+        if first.len() + rest.len() + chunk.len() > limit {
+            return Err(TransportError::Invalid(format!("answered with a body of more than {limit} bytes")));
+        }
+        if first.is_empty() {
+            first = chunk;
+        } else {
+            if rest.is_empty() {
+                rest.extend_from_slice(&first);
+            }
+            rest.extend_from_slice(&chunk);
+        }
+    }
+    // awc reports the end of the connection like the end of the body.
+    if exchange.connection_ended() {
+        return Err(TransportError::Invalid("answered with a body cut short".to_owned()));
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+impl Exchange {
+    /// What an error of awc's means, by what was seen on the connection. awc's own words do not tell: the same
+    /// `Disconnected` stands for a refused connection and for one that closed with the request half done.
+    fn explain(&self, error: SendRequestError) -> TransportError {
+        if self.received() {
+            return TransportError::Invalid(format!("answered with what is no HTTP: {error}"));
+        }
+        match error {
+            SendRequestError::Connect(ConnectError::Timeout) if !self.sent() => TransportError::ConnectTimeout,
+            error if !self.sent() && !self.reused() => TransportError::Connect(error.to_string()),
+            SendRequestError::Connect(_) | SendRequestError::Send(_) | SendRequestError::Response(_) if self.reused() => {
+                TransportError::StaleConnection
+            }
+            error => TransportError::Disconnected(error.to_string()),
+        }
+    }
+}
