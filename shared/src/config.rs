@@ -15,6 +15,8 @@ mod file;
 mod finish;
 mod given;
 mod section;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsString;
 use std::path::Path;

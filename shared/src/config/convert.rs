@@ -56,17 +56,17 @@ pub(super) fn duration(
     content: &Content,
     allowed: &RangeInclusive<Duration>,
 ) -> Result<Duration, String> {
-    let unit_missing =
-        |number: &str| format!("a number alone has no unit: write \"{number}s\" or \"{number}ms\"");
     let text = match content {
-        Content::Integer(Some(number)) => return Err(unit_missing(&number.to_string())),
-        other => text(other)?,
+        Content::Integer(number) => number.map_or(String::new(), |number| number.to_string()),
+        other => text(other)?.to_owned(),
     };
     if !text.is_empty() && text.len() < 20 && text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(unit_missing(text));
+        return Err(format!(
+            "a number alone has no unit: write \"{text}s\" or \"{text}ms\""
+        ));
     }
     let duration = PARSER
-        .parse_unsigned_duration(text)
+        .parse_unsigned_duration(&text)
         .map_err(|_| String::new())?;
     if allowed.contains(&duration) {
         Ok(duration)
