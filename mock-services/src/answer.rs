@@ -6,11 +6,10 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH},
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
     },
 };
 use serde::Serialize;
-use serde_json::json;
 
 /// 200 with the record, or 304 for a client that has it.
 pub(crate) fn json(
@@ -36,17 +35,25 @@ pub(crate) fn json(
     }
 }
 
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+}
+
 /// An RFC 9457 problem.
 pub(crate) fn problem(status: StatusCode, detail: &str) -> HttpResponse {
-    let body = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or_default(),
-        "status": status.as_u16(),
-        "detail": detail,
-    });
+    let problem = Problem {
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or("Unknown"),
+        status: status.as_u16(),
+        detail,
+    };
     HttpResponse::build(status)
-        .content_type("application/problem+json")
-        .body(body.to_string())
+        .insert_header((CONTENT_TYPE, "application/problem+json"))
+        .json(problem)
 }
 
 pub(crate) fn bad_request(detail: &str) -> HttpResponse {

@@ -54,20 +54,20 @@ pub enum Effect {
 #[serde(rename_all = "camelCase")]
 pub enum Latency {
     /// Always this long.
-    FixedMs(f64),
+    FixedMs(u32),
     /// Any time from the first to the second, equally likely.
-    UniformMs(f64, f64),
+    UniformMs(u32, u32),
     /// Around a mean.
     NormalMs {
         /// The middle.
-        mean: f64,
+        mean: u32,
         /// How wide.
-        stddev: f64,
+        stddev: u32,
     },
     /// Mostly the least, with a long tail.
     ParetoMs {
         /// The least.
-        min: f64,
+        min: u32,
         /// The lower, the longer the tail.
         shape: f64,
     },
@@ -123,7 +123,7 @@ impl Fault {
     /// Waits this long.
     #[must_use]
     pub fn latency_ms(milliseconds: u32) -> Self {
-        Self::latency(Latency::FixedMs(milliseconds.into()))
+        Self::latency(Latency::FixedMs(milliseconds))
     }
 
     /// Answers with this status.
@@ -283,18 +283,14 @@ impl Faults {
             .iter_mut()
             .filter(|entry| entry.concerns(route.as_deref()))
         {
-            match &entry.fault.effect {
-                Effect::Latency(latency) => {
-                    let latency = latency.clone();
-                    if entry.hits(delay.is_none(), dice) {
-                        delay = Some(latency.draw(dice));
-                    }
-                }
-                effect => {
-                    let effect = effect.clone();
-                    if entry.hits(answer.is_none(), dice) {
-                        answer = Some(effect);
-                    }
+            let free = match entry.fault.effect {
+                Effect::Latency(_) => delay.is_none(),
+                Effect::Status(_) | Effect::Hang | Effect::Body(_) => answer.is_none(),
+            };
+            if entry.hits(free, dice) {
+                match &entry.fault.effect {
+                    Effect::Latency(latency) => delay = Some(latency.draw(dice)),
+                    effect => answer = Some(effect.clone()),
                 }
             }
         }

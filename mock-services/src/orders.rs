@@ -65,9 +65,9 @@ fn page(req: &HttpRequest, fixtures: &Fixtures) -> Result<Page, String> {
         before: query.read("cursor", "a nextCursor of this service", id_in_cursor)?,
     };
     let limit = query.read("limit", "a whole number from 1 to 100", |text| {
-        text.parse().ok().filter(|limit| (1..=100).contains(limit))
+        params::number::<u8>(text).filter(|limit| *limit <= 100)
     })?;
-    let (items, last) = fixtures.orders(filter, limit.unwrap_or(20));
+    let (items, last) = fixtures.orders(filter, limit.unwrap_or(20).into());
     Ok(Page {
         items,
         next_cursor: last.map(cursor),

@@ -1,5 +1,7 @@
 //! Reading ids and query parameters. An error is the text to answer a 400 with.
 
+use std::str::FromStr;
+
 use actix_web::{HttpRequest, web};
 
 /// The largest integer that JSON readers in every language keep exact: 2^53 - 1.
@@ -10,7 +12,7 @@ pub(crate) const ID: &str = "a whole number from 1 to 9007199254740991";
 
 /// An id has one spelling: digits, without a sign or leading zeros.
 pub(crate) fn id(text: &str) -> Option<u64> {
-    number(text).filter(|id| (1..=MAX_ID).contains(id))
+    number(text).filter(|id| *id <= MAX_ID)
 }
 
 /// The id in the request's path.
@@ -19,7 +21,8 @@ pub(crate) fn path_id(req: &HttpRequest) -> Result<u64, String> {
     id(text).ok_or_else(|| format!("id must be {ID}, not {text:?}"))
 }
 
-fn number(text: &str) -> Option<u64> {
+/// A number above 0, which must be all digits: the standard library also takes a plus.
+pub(crate) fn number<T: FromStr>(text: &str) -> Option<T> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if digits { text.parse().ok() } else { None }
 }

@@ -1,4 +1,4 @@
-//! The customer service, on its own.
+//! The customer service as a program.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The order service, on its own.
+//! The order service as a program.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     cli::main(Service {
         name: "order-service",
-        about: "A order service that makes up its orders",
+        about: "An order service that makes up its orders",
         listen: "127.0.0.1:8081",
         start: orders::start,
     })

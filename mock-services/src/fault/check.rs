@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{BodyFault, Effect, Fault, Latency, StatusFault};
 
 /// No latency is longer, in milliseconds.
-pub(super) const MOST_MS: f64 = 60_000.0;
+pub(super) const MOST_MS: u32 = 60_000;
 
 const BODIES: [(&str, BodyFault); 5] = [
     ("malformed", BodyFault::Malformed),
@@ -150,7 +150,7 @@ fn latency(place: &str, value: &Value, errors: &mut Errors) -> Option<Latency> {
             shape: shape?,
         });
     }
-    let range = "[min, max], both numbers from 0 to 60000, min not above max";
+    let range = "[min, max], both whole numbers from 0 to 60000, min not above max";
     let uniform = fields.optional("uniformMs", range, errors, |value| {
         let [min, max] = value.as_array()?.as_slice() else {
             return None;
@@ -162,12 +162,11 @@ fn latency(place: &str, value: &Value, errors: &mut Errors) -> Option<Latency> {
     uniform.or(fixed.map(Latency::FixedMs))
 }
 
-const MILLISECONDS: &str = "a number from 0 to 60000";
+const MILLISECONDS: &str = "a whole number from 0 to 60000";
 
-fn milliseconds(value: &Value) -> Option<f64> {
-    value
-        .as_f64()
-        .filter(|milliseconds| (0.0..=MOST_MS).contains(milliseconds))
+fn milliseconds(value: &Value) -> Option<u32> {
+    let milliseconds = u32::try_from(value.as_u64()?).ok()?;
+    (milliseconds <= MOST_MS).then_some(milliseconds)
 }
 
 /// A JSON object and where it stands.

@@ -2,12 +2,12 @@
 
 use actix_web::{
     Error, HttpResponse, guard,
-    http::header::{CACHE_CONTROL, HeaderValue},
+    http::header::CACHE_CONTROL,
     web::{self, Bytes, ServiceConfig, ThinData},
 };
-use serde_json::json;
+use serde::Serialize;
 
-use super::{Faults, check};
+use super::{Faults, Report, check};
 use crate::{answer, server::method_not_allowed};
 
 pub(crate) fn endpoint(app: &mut ServiceConfig) {
@@ -22,10 +22,17 @@ pub(crate) fn endpoint(app: &mut ServiceConfig) {
     );
 }
 
+#[derive(Serialize)]
+struct Reports {
+    faults: Vec<Report>,
+}
+
 async fn show(faults: ThinData<Faults>) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .json(json!({ "faults": faults.report() }))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(Reports {
+            faults: faults.report(),
+        })
 }
 
 async fn replace(faults: ThinData<Faults>, body: Result<Bytes, Error>) -> HttpResponse {

@@ -112,15 +112,78 @@ fn shift_ids(value: &mut Value) {
 impl Latency {
     pub(super) fn draw(&self, dice: &mut Dice) -> Duration {
         let milliseconds = match *self {
-            Self::FixedMs(milliseconds) => milliseconds,
-            Self::UniformMs(min, max) => min + (max - min) * dice.fraction(),
+            Self::FixedMs(milliseconds) => f64::from(milliseconds),
+            Self::UniformMs(min, max) => f64::from(min) + f64::from(max - min) * dice.fraction(),
             Self::NormalMs { mean, stddev } => {
                 // Box and Muller's way from two uniform numbers to a normal one.
                 let radius = (-2.0 * (1.0 - dice.fraction()).ln()).sqrt();
-                mean + stddev * radius * (TAU * dice.fraction()).cos()
+                f64::from(mean) + f64::from(stddev) * radius * (TAU * dice.fraction()).cos()
             }
-            Self::ParetoMs { min, shape } => min / (1.0 - dice.fraction()).powf(1.0 / shape),
+            Self::ParetoMs { min, shape } => {
+                f64::from(min) / (1.0 - dice.fraction()).powf(1.0 / shape)
+            }
         };
-        Duration::from_secs_f64(milliseconds.clamp(0.0, MOST_MS) / 1000.0)
+        Duration::from_secs_f64(milliseconds.clamp(0.0, f64::from(MOST_MS)) / 1000.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted_draws(latency: &Latency) -> Vec<f64> {
+        let mut dice = Dice::new(7);
+        let mut draws: Vec<f64> = (0..10_001)
+            .map(|_| latency.draw(&mut dice).as_secs_f64() * 1000.0)
+            .collect();
+        draws.sort_by(f64::total_cmp);
+        draws
+    }
+
+    #[test]
+    fn uniform_latencies_fill_their_range() {
+        let draws = sorted_draws(&Latency::UniformMs(10, 20));
+        assert!(draws[0] >= 10.0 && draws[0] < 10.1);
+        assert!(draws[10_000] <= 20.0 && draws[10_000] > 19.9);
+    }
+
+    #[test]
+    fn normal_latencies_lie_around_the_mean_and_never_below_zero() {
+        let draws = sorted_draws(&Latency::NormalMs {
+            mean: 100,
+            stddev: 20,
+        });
+        assert!(
+            (draws[5_000] - 100.0).abs() < 2.0,
+            "median {}",
+            draws[5_000]
+        );
+        // 84 % of a normal distribution lie below one standard deviation above the mean.
+        assert!((draws[8_413] - 120.0).abs() < 2.0, "{}", draws[8_413]);
+
+        let draws = sorted_draws(&Latency::NormalMs {
+            mean: 1,
+            stddev: 100,
+        });
+        assert!(draws[0].abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn pareto_latencies_have_a_least_and_a_tail_cut_at_a_minute() {
+        let draws = sorted_draws(&Latency::ParetoMs {
+            min: 50,
+            shape: 1.0,
+        });
+        assert!(draws[0] >= 50.0);
+        assert!(
+            (draws[5_000] - 100.0).abs() < 5.0,
+            "median {}",
+            draws[5_000]
+        );
+        let draws = sorted_draws(&Latency::ParetoMs {
+            min: 50,
+            shape: 0.01,
+        });
+        assert!((draws[10_000] - 60_000.0).abs() < f64::EPSILON);
     }
 }

@@ -1,1 +1,7 @@
+//! Both services through real sockets, and the programs.
 
+mod binaries;
+mod customers;
+mod faults;
+mod http;
+mod orders;

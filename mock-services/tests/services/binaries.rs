@@ -1,0 +1,128 @@
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+};
+
+use crate::http::send;
+
+const BINARIES: [(&str, &str, &str); 2] = [
+    (
+        "order-service",
+        env!("CARGO_BIN_EXE_order-service"),
+        "/orders/1",
+    ),
+    (
+        "customer-service",
+        env!("CARGO_BIN_EXE_customer-service"),
+        "/customers/56",
+    ),
+];
+
+fn program(path: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
+    assert_cmd::Command::new(path).args(arguments).assert()
+}
+
+fn stdout(assert: &assert_cmd::assert::Assert) -> String {
+    String::from_utf8_lossy(&assert.get_output().stdout).into_owned()
+}
+
+/// Ended with the test even when the test fails.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Fails if it has ended, which is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn help_tells_the_options_and_their_defaults() {
+    for ((name, path, _), port) in BINARIES.into_iter().zip(["8081", "8082"]) {
+        let help = stdout(&program(path, &["--help"]).success());
+        for expected in [
+            &format!("Usage: {name}"),
+            &format!("--listen <ADDR>  Address and port to listen on [default: 127.0.0.1:{port}]"),
+            "--seed",
+            "--orders",
+            "--customers",
+            "--workers",
+            "--faults",
+            "health",
+        ] {
+            assert!(help.contains(expected), "{expected}: not in {help}");
+        }
+        let version = stdout(&program(path, &["--version"]).success());
+        assert_eq!(version, format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+        program(path, &["--workers", "0"]).failure().code(2);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named_with_the_option_to_change_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = taken.local_addr().expect("address").to_string();
+    for (name, path, _) in BINARIES {
+        let message = format!("{name}: {addr} is in use; choose another address with --listen\n");
+        program(path, &["--listen", &addr])
+            .failure()
+            .code(1)
+            .stdout("")
+            .stderr(message);
+    }
+}
+
+#[test]
+fn health_says_when_nobody_is_there() {
+    for (_, path, _) in BINARIES {
+        program(path, &["health", "--listen", "127.0.0.1:1"])
+            .failure()
+            .code(1);
+    }
+}
+
+#[actix_web::test]
+async fn it_says_where_it_listens_is_well_and_stops_on_a_signal() {
+    for ((name, path, target), signal) in BINARIES.into_iter().zip(["-TERM", "-INT"]) {
+        let child = Command::new(path)
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--customers",
+                "3",
+                "--workers",
+                "2",
+            ])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut program_running = Program(child);
+        let output = program_running.0.stdout.take().expect("piped");
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).expect("a line");
+        let addr = line
+            .trim_end()
+            .strip_prefix(&format!("{name} listens on http://"))
+            .unwrap_or_else(|| panic!("{line:?}"));
+
+        program(path, &["health", "--listen", addr]).success();
+        assert_eq!(
+            send(addr.parse().expect("address"), "GET", target, &[], "")
+                .await
+                .status,
+            200
+        );
+
+        let pid = program_running.0.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &pid])
+                .status()
+                .expect("kill")
+                .success()
+        );
+        assert_eq!(program_running.0.wait().expect("ends").code(), Some(0));
+    }
+}
