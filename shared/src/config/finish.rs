@@ -21,16 +21,13 @@ pub(super) fn finish(reading: Reading) -> Vec<Fault> {
         ..
     } = reading;
     all.extend(faults);
-    let own = all.len();
     if !broken {
-        for (section, fault) in rejects {
-            if !all[..own]
-                .iter()
-                .any(|other| concerns(&other.key, &section))
-            {
-                all.push(fault);
-            }
-        }
+        let stands = |reject: &Fault| {
+            !all.iter()
+                .any(|other| concerns(&other.key, parent(&reject.key)))
+        };
+        let rejects: Vec<Fault> = rejects.into_iter().filter(stands).collect();
+        all.extend(rejects);
     }
     all
 }

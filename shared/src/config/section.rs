@@ -16,8 +16,8 @@ pub(super) struct Reading {
     pub(super) files: Vec<Layer>,
     pub(super) env: Layer,
     pub(super) faults: Vec<Fault>,
-    /// Faults between several keys, by the section they concern; see `Section::reject`.
-    pub(super) rejects: Vec<(String, Fault)>,
+    /// Faults between several keys; see `Section::reject`.
+    pub(super) rejects: Vec<Fault>,
     /// What was wrong before the first key was asked for.
     pub(super) broken: bool,
     pub(super) keys: Vec<Key>,
@@ -256,12 +256,16 @@ impl Section<'_> {
         self.scalar(key, default, convert::address)
     }
 
-    /// A fault that only shows when several keys are seen together; reported at `key`, where that was given.
+    /// A fault that only shows when several keys are seen together; reported at `key`, where that was given. The key of
+    /// a section below is named with dots, `orders.deadline`.
     ///
     /// It is left out if a file could not be read whole, or a key beside `key` has a fault of its own: a default then
     /// stands in for what was meant, and nothing follows from it.
     pub fn reject(&mut self, key: &'static str, why: impl Into<String>) {
-        let path = join(&self.path, key);
+        let path = match &*self.path {
+            "" => key.to_owned(),
+            section => format!("{section}.{key}"),
+        };
         let Reading {
             files,
             env,
@@ -280,10 +284,7 @@ impl Section<'_> {
             Some(entry) => (Some(&*entry.given.shown), &entry.given.origin),
             None => (default, &Origin::Default),
         };
-        rejects.push((
-            self.path.clone(),
-            Fault::new(&path, value, &why.into(), origin),
-        ));
+        rejects.push(Fault::new(&path, value, &why.into(), origin));
     }
 
     fn scalar<T>(

@@ -231,6 +231,21 @@ fn a_rejected_combination_stands_where_its_key_was_given() {
 }
 
 #[test]
+fn a_section_rejects_a_key_of_one_below() {
+    let build = |s: &mut Section<'_>| {
+        s.section("a", |s| s.integer("b", 1, 1..=9, ""));
+        s.reject("a.b", "not so");
+    };
+    let faults = file("[a]\nb = 2").read(build).unwrap_err();
+    assert!(
+        faults
+            .to_string()
+            .ends_with("bff.toml:2:5: a.b = 2: not so"),
+        "{faults}"
+    );
+}
+
+#[test]
 fn nothing_is_rejected_on_the_ground_of_a_default_that_stands_in() {
     for text in [
         "attempt = '3s'\ndeadline = '4'\n",
