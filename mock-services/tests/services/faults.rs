@@ -6,7 +6,11 @@ use mock_services::{
     orders,
 };
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::http::{Answer, get, get_with, send};
 
@@ -30,6 +34,17 @@ fn applied(service: &Running) -> Vec<u64> {
         .iter()
         .map(|report| report.applied)
         .collect()
+}
+
+/// Waits until the first fault was applied once.
+async fn arrival(service: &Running) {
+    timeout(Duration::from_secs(20), async {
+        while applied(service)[0] < 1 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await
+    .expect("the request arrives");
 }
 
 async fn count_status(service: &Running, target: &str, status: u16, requests: usize) -> usize {
@@ -329,19 +344,32 @@ async fn bodies_are_spoilt_as_asked() {
 }
 
 #[actix_web::test]
+async fn a_hanging_request_ends_when_its_client_goes() {
+    let service = start();
+    service.faults().set(vec![Fault::hang()]);
+    let mut connection = TcpStream::connect(service.addr()).await.expect("connect");
+    connection
+        .write_all(b"GET /orders/1 HTTP/1.1\r\nHost: test\r\n\r\n")
+        .await
+        .expect("send");
+    arrival(&service).await;
+    // Half gone is gone, and leaves this side able to see the service close.
+    connection.shutdown().await.expect("shutdown");
+    let mut answer = Vec::new();
+    let read = timeout(Duration::from_secs(20), connection.read_to_end(&mut answer)).await;
+    read.expect("the service lets go")
+        .expect("without an error");
+    assert!(answer.is_empty(), "{answer:?}");
+}
+
+#[actix_web::test]
 async fn neither_hanging_nor_waiting_requests_hold_up_a_graceful_stop() {
     for fault in [Fault::hang(), Fault::latency_ms(60_000)] {
         let service = start();
         service.faults().set(vec![fault]);
         let addr = service.addr();
         let request = tokio::spawn(async move { send(addr, "GET", "/orders/1", &[], "").await });
-        timeout(Duration::from_secs(20), async {
-            while applied(&service) != [1] {
-                sleep(Duration::from_millis(1)).await;
-            }
-        })
-        .await
-        .expect("the request arrives");
+        arrival(&service).await;
         assert!(!request.is_finished());
         timeout(Duration::from_secs(20), service.stop(true))
             .await
