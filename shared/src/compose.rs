@@ -176,19 +176,25 @@ impl<K, T> Ladder<K, T> for Omit {
     }
 }
 
-/// Puts a stand-in, made from what was asked for, in a missing part's place.
+/// Takes `present` of what came, or puts a stand-in made from what was asked for in its place. Both make the same
+/// `S`, which is as little as the client needs, so that nobody has to invent the rest of a `T`.
 #[derive(Debug, Clone, Copy)]
-pub struct OrDefault<F>(pub F);
+pub struct OrDefault<K, T, S> {
+    /// What the client gets of an answer.
+    pub present: fn(T) -> S,
+    /// What it gets without one.
+    pub missing: fn(&K) -> S,
+}
 
-impl<K, T, F: Fn(&K) -> T> Ladder<K, T> for OrDefault<F> {
-    type Slot = T;
+impl<K, T, S> Ladder<K, T> for OrDefault<K, T, S> {
+    type Slot = S;
 
-    fn present(&self, value: T) -> T {
-        value
+    fn present(&self, value: T) -> S {
+        (self.present)(value)
     }
 
-    fn missing(&self, key: &K) -> (SourceState, T) {
-        (SourceState::Default, (self.0)(key))
+    fn missing(&self, key: &K) -> (SourceState, S) {
+        (SourceState::Default, (self.missing)(key))
     }
 }
 
@@ -278,10 +284,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_part_that_hangs_is_given_up_at_the_deadline_and_costs_the_others_nothing() {
+        let letter = OrDefault { present: |c: char| c, missing: |key: &u8| char::from(*key) };
         let (start, within) = (Instant::now(), two_seconds());
         let (a, b) = futures_util::join!(
             within.required(later(Duration::from_millis(10), 'a')),
-            within.optional(&OrDefault(|key: &u8| char::from(*key)), &b'z', pending()),
+            within.optional(&letter, &b'z', pending()),
         );
         assert_eq!(a.unwrap().provenance.source.state, SourceState::Fresh);
         assert_eq!(b.value, 'z');

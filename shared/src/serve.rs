@@ -1,1 +1,33 @@
-//! Serving.
+//! Serving: everything between a socket and a route that does not depend on what is served.
+//!
+//! ```text
+//! connection -> life      closes what actix's own time-outs leave open
+//!   request  -> edge      request id, deadline, limits, panics, problems, headers, access line
+//!     route  -> answer    body, Cache-Control and Server-Timing of a composed answer
+//! ```
+//!
+//! A second listener, [`admin`](self), is for operators and orchestrators alone.
+
+mod admin;
+mod answer;
+mod caller;
+pub mod command;
+mod config;
+mod edge;
+mod headers;
+mod life;
+mod lifecycle;
+pub mod openapi;
+mod problem;
+mod request_id;
+mod server;
+mod telemetry;
+
+pub use answer::composed;
+pub use caller::Caller;
+pub use config::Config;
+pub use lifecycle::Phase;
+pub use problem::{Problem, ProblemBody};
+pub use request_id::RequestId;
+pub use server::{Bff, BindError, Server, Stop, stop_signal};
+pub use telemetry::{LogConfig, LogFormat};

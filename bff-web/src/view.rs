@@ -1,0 +1,3 @@
+//! What the web client is shown.
+
+pub(crate) mod order;

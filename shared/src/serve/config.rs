@@ -1,0 +1,108 @@
+//! Settings of the server itself.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::telemetry::LogConfig;
+use crate::config::Section;
+
+/// How a BFF serves. The numbers that are no settings are in `edge` and `server`, with their reasons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Where operators and orchestrators connect; never to be published.
+    pub admin_listen: SocketAddr,
+    /// Worker threads; 0 for one for each core.
+    pub workers: u32,
+    /// The time for a whole answer. A caller may ask for less.
+    pub deadline: Duration,
+    /// How long an idle connection of a client is kept.
+    pub keep_alive: Duration,
+    /// The time in which a client has to send the head of a request.
+    pub head_timeout: Duration,
+    /// Connections open at once for each worker thread; further ones wait to be accepted.
+    pub max_connections: u32,
+    /// How long readiness is 503, while requests are still served, before the server stops.
+    pub drain_delay: Duration,
+    /// How long requests in flight may take after that.
+    pub stop_timeout: Duration,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+impl Config {
+    /// The defaults of a BFF that listens on `port`, and for operators on `admin_port`.
+    #[must_use]
+    pub fn new(port: u16, admin_port: u16) -> Self {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            listen: local(port),
+            admin_listen: local(admin_port),
+            workers: 0,
+            deadline: Duration::from_secs(2),
+            keep_alive: Duration::from_secs(30),
+            head_timeout: Duration::from_secs(3),
+            max_connections: 4096,
+            drain_delay: Duration::from_secs(3),
+            stop_timeout: Duration::from_secs(5),
+            log: LogConfig::default(),
+        }
+    }
+
+    /// Reads the server's keys; `default` holds the ports of this BFF.
+    pub fn read(section: &mut Section<'_>, default: &Self) -> Self {
+        const MILLISECOND: Duration = Duration::from_millis(1);
+        const SECOND: Duration = Duration::from_secs(1);
+        let config = Self {
+            listen: section.address("listen", default.listen, "Where clients connect."),
+            admin_listen: section.address(
+                "admin_listen",
+                default.admin_listen,
+                "Where operators and orchestrators connect: health and the state of upstreams. Never publish it.",
+            ),
+            workers: section.integer("workers", default.workers, 0..=1024, "Worker threads; 0 for one for each core."),
+            deadline: section.duration(
+                "deadline",
+                default.deadline,
+                MILLISECOND..=60 * SECOND,
+                "The time for a whole answer. A caller may ask for less with X-Envoy-Expected-Rq-Timeout-Ms.",
+            ),
+            keep_alive: section.duration(
+                "keep_alive",
+                default.keep_alive,
+                SECOND..=3600 * SECOND,
+                "How long an idle connection of a client is kept.",
+            ),
+            head_timeout: section.duration(
+                "head_timeout",
+                default.head_timeout,
+                100 * MILLISECOND..=60 * SECOND,
+                "The time in which a client has to send the head of a request.",
+            ),
+            max_connections: section.integer(
+                "max_connections",
+                default.max_connections,
+                1..=1_000_000,
+                "Connections open at once for each worker thread; further ones wait to be accepted.",
+            ),
+            drain_delay: section.duration(
+                "drain_delay",
+                default.drain_delay,
+                Duration::ZERO..=300 * SECOND,
+                "After SIGTERM: how long readiness is 503 while requests are still served, so that balancers notice.",
+            ),
+            stop_timeout: section.duration(
+                "stop_timeout",
+                default.stop_timeout,
+                Duration::ZERO..=300 * SECOND,
+                "How long requests in flight may take once the server stops.",
+            ),
+            log: section.section("log", LogConfig::read),
+        };
+        if config.listen == config.admin_listen && config.listen.port() != 0 {
+            section.reject("admin_listen", "another address than listen");
+        }
+        config
+    }
+}

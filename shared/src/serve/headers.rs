@@ -1,0 +1,88 @@
+//! Headers: what a request's must be, and what every answer carries.
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::http::uri::Authority;
+use actix_web::http::{StatusCode, Version};
+
+use super::Problem;
+
+/// The longest target, in bytes. RFC 9110 asks for 8,000 to be supported at least, of servers in general; no path of
+/// this one comes near 2 KiB.
+const MAX_URI: usize = 2 * 1024;
+
+/// The largest head of a request, in bytes: request line and header fields.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Refuses a head that no route should have to look at.
+pub(super) fn check(request: &ServiceRequest) -> Result<(), Problem> {
+    let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
+    if target > MAX_URI {
+        return Err(uri_too_long());
+    }
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    if target + fields.sum::<usize>() > MAX_HEAD {
+        return Err(head_too_large());
+    }
+    if is_host_valid(request.headers(), request.version()) { Ok(()) } else { Err(invalid_host()) }
+}
+
+pub(super) fn uri_too_long() -> Problem {
+    Problem::new(
+        StatusCode::URI_TOO_LONG,
+        "uriTooLong",
+        "The target is too long",
+        format!("A target (path and query) has at most {MAX_URI} bytes."),
+    )
+}
+
+pub(super) fn head_too_large() -> Problem {
+    Problem::new(
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "headTooLarge",
+        "The head of the request is too large",
+        format!("Request line and header fields have at most {MAX_HEAD} bytes together."),
+    )
+}
+
+pub(super) fn invalid_host() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "invalidHost",
+        "The Host header is not valid",
+        "A request has exactly one Host header, of the form host or host:port.",
+    )
+}
+
+/// RFC 9112, section 3.2: a server answers 400 to a request without, with several, or with an invalid `Host`.
+fn is_host_valid(headers: &HeaderMap, version: Version) -> bool {
+    let mut hosts = headers.get_all(HOST);
+    match (hosts.next(), hosts.next()) {
+        (None, _) => version < Version::HTTP_11,
+        (Some(host), None) => host.is_empty() || is_authority(host.as_bytes()),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+fn is_authority(host: &[u8]) -> bool {
+    let Ok(authority) = Authority::try_from(host) else { return false };
+    let port = authority.as_str().strip_prefix(authority.host());
+    !authority.host().is_empty()
+        && !authority.as_str().contains('@')
+        // A port may be empty (RFC 3986, section 3.2.3).
+        && port.is_some_and(|port| matches!(port, "" | ":") || authority.port_u16().is_some())
+}
+
+/// What an answer may do in a browser: nothing, since it is data. A page of ours brings its own policy.
+const DATA_ONLY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Adds what every answer carries.
+pub(super) fn secure(headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, DATA_ONLY);
+    }
+}

@@ -1,0 +1,35 @@
+//! From ready to stopped.
+
+use tokio::sync::watch;
+
+/// How far a server is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Serving.
+    Ready,
+    /// Still serving, but readiness is 503 and every answer announces the end of its connection.
+    Draining,
+    /// Finishing what is in flight; idle connections are closed.
+    Stopping,
+}
+
+/// The phase, as those who act on it see it.
+#[derive(Debug, Clone)]
+pub(super) struct Lifecycle(watch::Receiver<Phase>);
+
+impl Lifecycle {
+    pub(super) fn begin() -> (watch::Sender<Phase>, Self) {
+        let (sender, receiver) = watch::channel(Phase::Ready);
+        (sender, Self(receiver))
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        *self.0.borrow()
+    }
+
+    /// Waits until the server stops.
+    pub(super) async fn stopping(&mut self) {
+        // The sender goes away only with the server, which is stopping all the more.
+        _ = self.0.wait_for(|phase| *phase == Phase::Stopping).await;
+    }
+}

@@ -1,0 +1,139 @@
+//! The document that describes a BFF, and the pages that show it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix_web::dev::ResourceDef;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use actix_web::web::{self, Bytes, Data};
+use actix_web::{App, HttpRequest, HttpResponse};
+use utoipa::openapi::example::Example;
+use utoipa::openapi::path::PathItem;
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response};
+use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::problem::PROBLEM_JSON;
+use super::{Problem, headers};
+
+/// Where the document is served.
+pub const DOCUMENT_PATH: &str = "/openapi.json";
+
+/// What the page may do in a browser: run its own script and ask its own server.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
+     connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+);
+
+/// `base` with the routes that `routes` mounts, collected from their handlers.
+#[must_use]
+pub fn document(base: OpenApi, routes: fn(&mut ServiceConfig<'_>)) -> OpenApi {
+    App::new().into_utoipa_app().openapi(base).configure(routes).split_for_parts().1
+}
+
+/// The document as it is committed and served: indented, with a newline at its end.
+///
+/// # Panics
+/// Never for a document that a test has printed once: its text depends on the code alone.
+#[must_use]
+pub fn text(document: &OpenApi) -> String {
+    let mut text = document.to_pretty_json().expect("an OpenAPI document is JSON");
+    text.push('\n');
+    text
+}
+
+/// The answers that a route gives beside its 200, for its documentation: `own` problems of the route, and those that
+/// the edge gives on every route. The examples are what is really sent, but for the request id.
+#[must_use]
+pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
+    let edge = [headers::invalid_host(), headers::uri_too_long(), headers::head_too_large(), Problem::internal()];
+    let mut contents: BTreeMap<String, (Vec<String>, ContentBuilder)> = BTreeMap::new();
+    for problem in own.into_iter().chain(edge) {
+        let body = problem.body("0198a6f0-5b7c-7d3e-8f1a-2b3c4d5e6f70");
+        let example = Example::builder().summary(body.title()).value(serde_json::to_value(&body).ok()).build();
+        let (titles, content) = contents.remove(problem.status().as_str()).unwrap_or_else(|| {
+            (Vec::new(), Content::builder().schema(Some(Ref::from_schema_name("ProblemBody"))))
+        });
+        let content = content.examples_from_iter([(problem.code(), example)]);
+        let titles = titles.into_iter().chain([body.title().to_owned()]).collect();
+        contents.insert(problem.status().as_str().to_owned(), (titles, content));
+    }
+    let response = |(status, (titles, content)): (String, (Vec<String>, ContentBuilder))| {
+        let response = Response::builder().description(titles.join("; ")).content(PROBLEM_JSON, content.build()).build();
+        (status, response.into())
+    };
+    contents.into_iter().map(response).collect()
+}
+
+/// The paths of a BFF and the methods that each allows, for what matches no route.
+#[derive(Debug, Clone)]
+pub(super) struct Paths(Arc<Vec<(ResourceDef, HeaderValue)>>);
+
+impl Paths {
+    pub(super) fn of(document: &OpenApi) -> Self {
+        let described = document.paths.paths.iter().map(|(path, item)| (path.clone(), methods(item)));
+        let own = [DOCUMENT_PATH, "/docs", "/docs/{file:.*}"].map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
+        let resource = |(path, methods): (String, String)| {
+            HeaderValue::try_from(methods).ok().map(|methods| (ResourceDef::new(path), methods))
+        };
+        Self(Arc::new(described.chain(own).filter_map(resource).collect()))
+    }
+
+    /// Why `path` was not answered: unknown, or known for other methods.
+    pub(super) fn refuse(&self, path: &str) -> Problem {
+        match self.0.iter().find(|(resource, _)| resource.is_match(path)) {
+            Some((_, methods)) => Problem::method_not_allowed(methods.clone()),
+            None => Problem::unknown_path(),
+        }
+    }
+}
+
+fn methods(item: &PathItem) -> String {
+    let described = [
+        ("GET, HEAD", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+    ];
+    let allowed = described.iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| *method);
+    allowed.collect::<Vec<_>>().join(", ")
+}
+
+/// Mounts the document and the pages.
+pub(super) fn configure(app: &mut web::ServiceConfig, document: &Bytes) {
+    let pages = utoipa_swagger_ui::Config::from(DOCUMENT_PATH).use_base_layout().validator_url("none");
+    app.app_data(Data::new(document.clone()))
+        .app_data(Data::new(Arc::new(pages)))
+        .route(DOCUMENT_PATH, web::get().to(serve_document))
+        .route("/docs", web::get().to(redirect))
+        .route("/docs/{file:.*}", web::get().to(page));
+}
+
+async fn serve_document(document: Data<Bytes>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .body(Bytes::clone(&document))
+}
+
+async fn redirect() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header(("location", "/docs/")).finish()
+}
+
+async fn page(request: HttpRequest, pages: Data<Arc<utoipa_swagger_ui::Config<'static>>>) -> Result<HttpResponse, Problem> {
+    let file = utoipa_swagger_ui::serve(request.match_info().query("file"), Arc::clone(&pages)).map_err(|error| {
+        log::error!("a page of the documentation cannot be made: {error}");
+        Problem::internal()
+    })?;
+    let file = file.ok_or_else(Problem::unknown_path)?;
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((CONTENT_TYPE, file.content_type))
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY));
+    if file.gzpipped {
+        response.insert_header((CONTENT_ENCODING, "gzip"));
+    }
+    Ok(response.body(file.bytes.into_owned()))
+}

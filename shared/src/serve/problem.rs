@@ -1,0 +1,236 @@
+//! What a client is told when it gets no answer: problem details (RFC 9457).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::RequestId;
+use crate::upstream::{Error, ErrorKind};
+
+/// The media type of a problem.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// A request that is not answered as asked. Its `Display` is for logs.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: Cow<'static, str>,
+    retry_after: Option<Duration>,
+    allow: Option<HeaderValue>,
+    source: Option<FailedSource>,
+}
+
+/// The source that a required answer failed on, for the access line.
+#[derive(Debug, Clone)]
+pub(super) struct FailedSource {
+    pub(super) name: &'static str,
+    pub(super) kind: ErrorKind,
+    pub(super) detail: Box<str>,
+}
+
+/// A problem as it stands in a body (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemBody<'a> {
+    /// A URI that names the kind of problem; it identifies, and cannot be fetched.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind of problem in words; always the same for a code.
+    title: &'a str,
+    /// The status of the answer, again.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What was wrong this time, and what is allowed.
+    detail: &'a str,
+    /// The kind of problem for programs: stable.
+    code: &'a str,
+    /// The request's id, as in the header `X-Request-Id`.
+    request_id: &'a str,
+}
+
+impl ProblemBody<'_> {
+    pub(super) fn title(&self) -> &str {
+        self.title
+    }
+}
+
+impl Problem {
+    /// A problem of the kind `code`, which `title` puts in words; `detail` says what was wrong this time.
+    #[must_use]
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code, title, detail: detail.into(), retry_after: None, allow: None, source: None }
+    }
+
+    /// What a client is told when the required source `name` brought nothing. Nothing of the upstream's own text,
+    /// host or address is in it.
+    #[must_use]
+    pub fn upstream(name: &'static str, error: &Error) -> Self {
+        let problem = Self::of_kind(name, error.kind());
+        let problem = match error.retry_after() {
+            Some(after) if problem.status == StatusCode::SERVICE_UNAVAILABLE => problem.retry_after(after),
+            _ => problem,
+        };
+        Self { source: Some(FailedSource { name, kind: error.kind(), detail: error.detail().into() }), ..problem }
+    }
+
+    /// What a client is told when the required source `name` failed in this way.
+    #[must_use]
+    pub fn of_kind(name: &'static str, kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::NotFound => {
+                Self::new(StatusCode::NOT_FOUND, "notFound", "Not found", format!("There is no such {name}."))
+            }
+            ErrorKind::Timeout => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "upstreamTimeout",
+                "A service did not answer in time",
+                format!("The {name} could not be had before the deadline."),
+            ),
+            ErrorKind::Overloaded => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "upstreamOverloaded",
+                "A service has too much to do",
+                format!("The {name} cannot be had just now: too many requests."),
+            )
+            .retry_after(Duration::from_secs(1)),
+            ErrorKind::Unavailable => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "upstreamUnavailable",
+                "A service cannot be reached",
+                format!("The {name} cannot be had just now."),
+            ),
+            ErrorKind::InvalidResponse => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "upstreamInvalidResponse",
+                "A service gave no usable answer",
+                format!("The {name} could not be read from what the service answered."),
+            ),
+        }
+    }
+
+    /// The problem behind a status that something else than a route chose.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            400 => Self::new(status, "badRequest", "The request cannot be read", "The request is malformed."),
+            404 => Self::unknown_path(),
+            405 => Self::new(
+                status,
+                "methodNotAllowed",
+                "The method is not allowed here",
+                "The header Allow lists the methods that are.",
+            ),
+            408 => Self::new(status, "requestTimeout", "The request came too slowly", "Send the request without pauses."),
+            413 => Self::new(status, "bodyTooLarge", "The body is too large", "A body has at most 64 KiB."),
+            500..=599 => Self::internal(),
+            _ => Self::new(status, "badRequest", "The request cannot be answered", "The request is not acceptable."),
+        }
+    }
+
+    /// The path leads nowhere.
+    pub(super) fn unknown_path() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "unknownPath",
+            "There is nothing at this path",
+            "The paths that exist are listed in /openapi.json.",
+        )
+    }
+
+    /// The path exists, for other methods, which `allow` lists.
+    pub(super) fn method_not_allowed(allow: HeaderValue) -> Self {
+        let allowed = allow.to_str().unwrap_or_default();
+        let detail = format!("This path allows {allowed}.");
+        let problem = Self { detail: detail.into(), ..Self::of_status(StatusCode::METHOD_NOT_ALLOWED) };
+        Self { allow: Some(allow), ..problem }
+    }
+
+    /// A fault of our own.
+    pub(super) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "An error inside the gateway",
+            "The request failed for a reason inside the gateway. The request id finds it in the log.",
+        )
+    }
+
+    /// The same problem with another code, title and detail: what a domain knows better.
+    #[must_use]
+    pub fn described(self, code: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, title, detail: detail.into(), ..self }
+    }
+
+    fn retry_after(self, after: Duration) -> Self {
+        Self { retry_after: Some(after), ..self }
+    }
+
+    pub(super) fn source(&self) -> Option<&FailedSource> {
+        self.source.as_ref()
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The body that a client gets.
+    pub(super) fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
+        ProblemBody {
+            kind: format!("urn:bff:problem:{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            request_id,
+        }
+    }
+
+    /// The whole answer, without the headers that every answer gets at the edge.
+    pub(super) fn render(&self, request_id: &RequestId) -> HttpResponse {
+        let body = self.body(request_id.as_str());
+        let mut response = HttpResponseBuilder::new(self.status);
+        response.insert_header((CONTENT_TYPE, PROBLEM_JSON)).insert_header((CACHE_CONTROL, "no-store"));
+        if let Some(after) = self.retry_after {
+            // Whole seconds, rounded up: sooner would be too soon.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.clone()));
+        }
+        response.body(serde_json::to_vec(&body).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status.as_u16(), self.code, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        // The edge renders the body: only there the request's id is known.
+        HttpResponse::new(self.status)
+    }
+}

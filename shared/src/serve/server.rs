@@ -1,0 +1,251 @@
+//! From settings to a running server, and to its orderly end.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::process::exit;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Bytes, Data, JsonConfig, PayloadConfig};
+use actix_web::{App, HttpRequest, HttpServer, web};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::admin::Admin;
+use super::edge::Edge;
+use super::life::Life;
+use super::lifecycle::{Lifecycle, Phase};
+use super::openapi::{self, Paths};
+use super::{Config, Problem};
+use crate::upstream::Cluster;
+
+/// The largest body of a request, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// How long a client may take to close a connection that the server closes.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a Backend for Frontend is made of. `D` is what its routes work with; each worker thread makes its own.
+pub struct Bff<D> {
+    /// How it serves.
+    pub config: Config,
+    /// The upstreams, for the operator's eyes.
+    pub clusters: Vec<Arc<Cluster>>,
+    /// What it is, for its users.
+    pub document: OpenApi,
+    /// Mounts its routes.
+    pub routes: fn(&mut ServiceConfig<'_>),
+    /// Makes what the routes work with, once for each worker thread.
+    pub per_worker: Arc<dyn Fn() -> D + Send + Sync>,
+}
+
+impl<D> fmt::Debug for Bff<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bff").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// A server that holds its ports and does not serve yet.
+#[derive(Debug)]
+pub struct Server {
+    addr: SocketAddr,
+    admin_addr: SocketAddr,
+    public: Listener,
+    admin: Listener,
+    phase: watch::Sender<Phase>,
+    drain_delay: Duration,
+}
+
+struct Listener(actix_web::dev::Server);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
+}
+
+/// A port that cannot be had.
+#[derive(Debug)]
+pub struct BindError {
+    key: &'static str,
+    addr: SocketAddr,
+    source: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, addr, source } = self;
+        let why: &dyn fmt::Display = if source.kind() == io::ErrorKind::AddrInUse { &"the port is in use" } else { source };
+        write!(f, "cannot listen on {addr}: {why}; `{key}` in the settings, or BFF__{}, chooses another", key.to_uppercase())
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// How a server is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Tell balancers first, and give them the drain delay to look elsewhere.
+    Drain,
+    /// Finish what is in flight and no more.
+    Now,
+}
+
+impl<D: 'static> Bff<D> {
+    /// Takes both ports. Nothing is served before [`Server::run`]; connections wait.
+    ///
+    /// # Errors
+    /// [`BindError`] names the port that cannot be had and the setting that changes it.
+    pub fn bind(self) -> Result<Server, BindError> {
+        let Self { config, clusters, document, routes, per_worker } = self;
+        let (phase, lifecycle) = Lifecycle::begin();
+        let paths = Paths::of(&document);
+        let document = Bytes::from(openapi::text(&document));
+        let edge = Edge { deadline: config.deadline, lifecycle: lifecycle.clone(), access_log: true };
+        let public = serve(&config, "listen", config.listen, workers(config.workers), edge, move |app| {
+            let paths = paths.clone();
+            app.app_data(Data::new(per_worker()))
+                .app_data(PayloadConfig::new(MAX_BODY))
+                .app_data(JsonConfig::default().limit(MAX_BODY))
+                .configure(|app| openapi::configure(app, &document))
+                .configure(|app| routes(&mut ServiceConfig::new(app)))
+                .default_service(web::to(move |request: HttpRequest| {
+                    let problem = paths.refuse(request.path());
+                    async move { Err::<&str, Problem>(problem) }
+                }));
+        })?;
+        let edge = Edge { deadline: config.deadline, lifecycle: lifecycle.clone(), access_log: false };
+        let admin = Admin { clusters, lifecycle };
+        let admin = serve(&config, "admin_listen", config.admin_listen, 1, edge, move |app| admin.clone().configure(app))?;
+        Ok(Server {
+            addr: public.1,
+            admin_addr: admin.1,
+            public: Listener(public.0),
+            admin: Listener(admin.0),
+            phase,
+            drain_delay: config.drain_delay,
+        })
+    }
+}
+
+fn serve(
+    config: &Config,
+    key: &'static str,
+    addr: SocketAddr,
+    workers: usize,
+    edge: Edge,
+    configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> Result<(actix_web::dev::Server, SocketAddr), BindError> {
+    let lifecycle = edge.lifecycle.clone();
+    let quiet = config.keep_alive + config.head_timeout;
+    let server = HttpServer::new(move || {
+        let edge = Rc::new(edge.clone());
+        App::new()
+            .wrap(from_fn(move |request, next| {
+                let edge = Rc::clone(&edge);
+                async move { edge.handle(request, next).await }
+            }))
+            .configure(|app| configure(app))
+    })
+    .on_connect(move |io, data| Life::begin(io, data, quiet, lifecycle.clone()))
+    .workers(workers)
+    .max_connections(config.max_connections as usize)
+    .keep_alive(config.keep_alive)
+    .client_request_timeout(config.head_timeout)
+    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+    // A client that has closed its side is gone: what is done for it can end.
+    .h1_allow_half_closed(false)
+    .tcp_nodelay(true)
+    .shutdown_timeout(config.stop_timeout.as_secs() + u64::from(config.stop_timeout.subsec_nanos() > 0))
+    .disable_signals()
+    .bind(addr)
+    .map_err(|source| BindError { key, addr, source })?;
+    let bound = server.addrs().first().copied().unwrap_or(addr);
+    Ok((server.run(), bound))
+}
+
+fn workers(setting: u32) -> usize {
+    match setting {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers as usize,
+    }
+}
+
+impl Server {
+    /// Where clients connect: the port that was found for port 0.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where operators connect.
+    #[must_use]
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin_addr
+    }
+
+    /// Serves until `stop` says how to end, and returns when the end is reached.
+    ///
+    /// # Errors
+    /// A listener that ends by itself.
+    pub async fn run(self, stop: impl Future<Output = Stop>) -> io::Result<()> {
+        let Self { public: Listener(public), admin: Listener(admin), phase, drain_delay, .. } = self;
+        let handles = [public.handle(), admin.handle()];
+        let listeners = async { futures_util::try_join!(public, admin).map(|_| ()) };
+        let orderly_end = end(stop, &phase, drain_delay, handles);
+        // Both listeners end when they are told to; the end waits for what is in flight.
+        futures_util::try_join!(listeners, async {
+            orderly_end.await;
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
+
+async fn end(
+    stop: impl Future<Output = Stop>,
+    phase: &watch::Sender<Phase>,
+    drain_delay: Duration,
+    [public, admin]: [ServerHandle; 2],
+) {
+    if stop.await == Stop::Drain && !drain_delay.is_zero() {
+        log::info!("draining: not ready any more, still serving for {drain_delay:?}");
+        phase.send_replace(Phase::Draining);
+        tokio::time::sleep(drain_delay).await;
+    }
+    log::info!("stopping: finishing what is in flight");
+    phase.send_replace(Phase::Stopping);
+    public.stop(true).await;
+    admin.stop(false).await;
+}
+
+/// Waits for a signal to stop: SIGTERM drains, SIGINT (Ctrl-C) does not. A second signal ends the process at once.
+///
+/// # Errors
+/// The operating system refuses to listen for signals.
+pub async fn stop_signal() -> io::Result<Stop> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (stop, code) = tokio::select! {
+        _ = terminate.recv() => (Stop::Drain, 143),
+        _ = interrupt.recv() => (Stop::Now, 130),
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        exit(code);
+    });
+    Ok(stop)
+}
