@@ -4,14 +4,18 @@
 //! a 1xx answer taken as final, bodies cut short, bodies delimited by the end of the connection, compressed bodies
 //! that no limit bounds, redirects, look-ups of names that block, and pooled connections that are closed.
 
-#![expect(clippy::disallowed_types, reason = "this is the one place for awc's client")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "this is the one place for awc's client"
+)]
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_service::fn_service;
-use actix_tls::connect::{ConnectError as TcpError, ConnectInfo, Connection, Connector as TcpConnector};
+use actix_tls::connect::{
+    ConnectError as TcpError, ConnectInfo, Connection, Connector as TcpConnector,
+};
 use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::{Uri, Version};
 use bytes::{Bytes, BytesMut};
@@ -34,10 +38,9 @@ const REMAINING: &str = "x-envoy-expected-rq-timeout-ms";
 #[derive(Debug)]
 pub struct AwcTransport {
     cluster: Arc<Cluster>,
-    client: RefCell<Pool>,
+    client: Pool,
 }
 
-#[derive(Clone)]
 struct Pool(awc::Client);
 
 impl std::fmt::Debug for Pool {
@@ -50,18 +53,21 @@ impl AwcTransport {
     /// A transport to `cluster` for the current thread.
     #[must_use]
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        let client = RefCell::new(pool(&cluster));
+        let client = pool(&cluster);
         Self { cluster, client }
     }
 
-    /// Leaves the pool behind, and with it any connection that may still carry somebody's bytes.
-    fn replace_pool(&self) {
-        self.client.replace(pool(&self.cluster));
-    }
-
-    async fn exchange(&self, attempt: Attempt<'_>, exchange: &Exchange) -> Result<Response, TransportError> {
+    async fn exchange(
+        &self,
+        attempt: Attempt<'_>,
+        exchange: &Exchange,
+    ) -> Result<Response, TransportError> {
         let mut request = self.start(attempt)?;
-        let passed_on = attempt.context.propagate.iter().map(|(name, value)| (name, value));
+        let passed_on = attempt
+            .context
+            .propagate
+            .iter()
+            .map(|(name, value)| (name, value));
         for (name, value) in passed_on.chain(&attempt.request.headers) {
             request = request.insert_header((name.as_str(), value.as_bytes()));
         }
@@ -69,10 +75,11 @@ impl AwcTransport {
         let mut received = sent.map_err(|error| exchange.explain(error))?;
         exchange.head_received();
         if received.status().is_informational() {
-            // awc takes a 1xx as the answer and pools the connection, on which the real answer is still to come:
-            // the next caller would get it. Nothing may be awaited between here and the new pool.
-            self.replace_pool();
-            return Err(TransportError::Invalid(format!("answered {} as if it were final", received.status())));
+            // awc takes a 1xx as the answer and pools the connection, on which the real answer is still to come.
+            return Err(TransportError::Invalid(format!(
+                "answered {} as if it were final",
+                received.status()
+            )));
         }
         let framing = framing(&received);
         let response = Response {
@@ -84,34 +91,51 @@ impl AwcTransport {
         match framing {
             Framing::Unknown => {
                 // awc hands out an empty body and pools the connection that carries the real one.
-                self.replace_pool();
-                return Err(TransportError::Invalid("answered with a body delimited by closing the connection".to_owned()));
+                return Err(TransportError::Invalid(
+                    "answered with a body delimited by closing the connection".to_owned(),
+                ));
             }
             Framing::None => return Ok(response),
             Framing::Length | Framing::Chunked => {}
         }
-        if response.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-            return Err(TransportError::Invalid("answered with a content coding that was not accepted".to_owned()));
+        if response
+            .headers
+            .get(CONTENT_ENCODING)
+            .is_some_and(|coding| coding != "identity")
+        {
+            return Err(TransportError::Invalid(
+                "answered with a content coding that was not accepted".to_owned(),
+            ));
         }
         let limit = self.cluster.config().max_response_bytes as usize;
         let announced = response.content_length();
         if announced.is_some_and(|length| length > limit as u64) {
-            return Err(TransportError::Invalid(format!("announced a body of more than {limit} bytes")));
+            return Err(TransportError::Invalid(format!(
+                "announced a body of more than {limit} bytes"
+            )));
         }
         let body = read_body(&mut received, limit, exchange).await?;
         if announced.is_some_and(|length| length != body.len() as u64) {
-            return Err(TransportError::Invalid("answered with a body cut short".to_owned()));
+            return Err(TransportError::Invalid(
+                "answered with a body cut short".to_owned(),
+            ));
         }
         Ok(Response { body, ..response })
     }
 
     fn start(&self, attempt: Attempt<'_>) -> Result<awc::ClientRequest, TransportError> {
-        let uri = format!("http://{}{}", attempt.endpoint.address().authority(), attempt.request.target);
-        let uri = Uri::try_from(uri).map_err(|error| TransportError::Connect(format!("no valid target: {error}")))?;
+        let uri = format!(
+            "http://{}{}",
+            attempt.endpoint.address().authority(),
+            attempt.request.target
+        );
+        let uri = Uri::try_from(uri)
+            .map_err(|error| TransportError::Connect(format!("no valid target: {error}")))?;
         let method = awc::http::Method::from_bytes(attempt.request.method.as_str().as_bytes())
             .map_err(|error| TransportError::Connect(format!("no valid method: {error}")))?;
-        let client = self.client.borrow().0.clone();
-        Ok(client
+        Ok(self
+            .client
+            .0
             .request(method, uri)
             .no_decompress()
             .insert_header((ACCEPT.as_str(), "application/json"))
@@ -121,10 +145,21 @@ impl AwcTransport {
 }
 
 impl Transport for AwcTransport {
-    fn send<'a>(&'a self, attempt: Attempt<'a>) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
+    fn send<'a>(
+        &'a self,
+        attempt: Attempt<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
         Box::pin(async move {
             let exchange = Rc::new(Exchange::default());
-            observed::during(Rc::clone(&exchange), self.exchange(attempt, &exchange)).await
+            let outcome =
+                observed::during(Rc::clone(&exchange), self.exchange(attempt, &exchange)).await;
+            if outcome.is_err() {
+                // awc may have pooled the connection with somebody's bytes still to come on it: the next caller would
+                // get them. Nothing may be awaited before this. A new pool would not do: a call that has yet to take
+                // its connection from the old one would still find it there.
+                exchange.close_connection();
+            }
+            outcome
         })
     }
 }
@@ -160,7 +195,11 @@ async fn connect(
     tcp: &actix_tls::connect::ConnectorService,
     info: ConnectInfo<Uri>,
 ) -> Result<Connection<Uri, Observed>, TcpError> {
-    let authority = info.request().authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
+    let authority = info
+        .request()
+        .authority()
+        .map(|authority| authority.as_str().to_owned())
+        .unwrap_or_default();
     let addresses = cluster.addresses(&authority).await;
     if addresses.is_empty() {
         return Err(TcpError::NoRecords);
@@ -216,9 +255,13 @@ where
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(chunk) = response.next().await {
-        let chunk = chunk.map_err(|error| TransportError::Invalid(format!("answered with an unreadable body: {error}")))?;
+        let chunk = chunk.map_err(|error| {
+            TransportError::Invalid(format!("answered with an unreadable body: {error}"))
+        })?;
         if first.len() + rest.len() + chunk.len() > limit {
-            return Err(TransportError::Invalid(format!("answered with a body of more than {limit} bytes")));
+            return Err(TransportError::Invalid(format!(
+                "answered with a body of more than {limit} bytes"
+            )));
         }
         if first.is_empty() {
             first = chunk;
@@ -231,9 +274,15 @@ where
     }
     // awc reports the end of the connection like the end of the body.
     if exchange.connection_ended() {
-        return Err(TransportError::Invalid("answered with a body cut short".to_owned()));
+        return Err(TransportError::Invalid(
+            "answered with a body cut short".to_owned(),
+        ));
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    Ok(if rest.is_empty() {
+        first
+    } else {
+        rest.freeze()
+    })
 }
 
 impl Exchange {
@@ -244,9 +293,18 @@ impl Exchange {
             return TransportError::Invalid(format!("answered with what is no HTTP: {error}"));
         }
         match error {
-            SendRequestError::Connect(ConnectError::Timeout) if !self.sent() => TransportError::ConnectTimeout,
-            error if !self.sent() && !self.reused() => TransportError::Connect(error.to_string()),
-            SendRequestError::Connect(_) | SendRequestError::Send(_) | SendRequestError::Response(_) if self.reused() => {
+            SendRequestError::Connect(ConnectError::Timeout) if !self.sent() => {
+                TransportError::ConnectTimeout
+            }
+            SendRequestError::Connect(error) if !self.sent() => {
+                TransportError::Connect(error.to_string())
+            }
+            error if !self.sent() => TransportError::Connect(error.to_string()),
+            SendRequestError::Connect(_)
+            | SendRequestError::Send(_)
+            | SendRequestError::Response(_)
+                if self.reused() =>
+            {
                 TransportError::StaleConnection
             }
             error => TransportError::Disconnected(error.to_string()),

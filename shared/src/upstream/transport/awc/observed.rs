@@ -4,11 +4,11 @@
 //! by its framing or because the connection did. The connection knows. It is polled only from within the future of
 //! the exchange that uses it, so a task-local value is enough to tell the right one.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
 use actix_rt::net::{ActixStream, Ready, TcpStream};
@@ -25,7 +25,12 @@ pub(super) struct Exchange {
     sent: Cell<bool>,
     received: Cell<bool>,
     ended: Cell<bool>,
+    /// The connection that the request went out on.
+    carrier: RefCell<Weak<Stream>>,
 }
+
+/// A stream, or nothing once it was closed. Shared, because awc gives no way to one that it has pooled.
+type Stream = RefCell<Option<TcpStream>>;
 
 impl Exchange {
     /// Whether a byte of the request went out.
@@ -41,6 +46,13 @@ impl Exchange {
     /// Whether the request went out on a connection that was not opened for it.
     pub(super) fn reused(&self) -> bool {
         self.sent.get() && !self.opened.get()
+    }
+
+    /// Closes the connection that carried the request, wherever awc has put it, so that it is not used again.
+    pub(super) fn close_connection(&self) {
+        if let Some(stream) = self.carrier.borrow().upgrade() {
+            stream.take();
+        }
     }
 
     /// From here on what is seen belongs to the body. Before, pooled connections may have been found closed.
@@ -69,20 +81,42 @@ fn note(seen: impl FnOnce(&Exchange)) {
     _ = CURRENT.try_with(|exchange| seen(exchange));
 }
 
-/// A TCP stream under observation.
+/// A TCP stream under observation. Once closed it reads as ended, which awc's pool takes as a reason to drop it.
 #[derive(Debug)]
-pub(super) struct Observed(TcpStream);
+pub(super) struct Observed(Rc<Stream>);
 
 impl Observed {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self(stream)
+        Self(Rc::new(RefCell::new(Some(stream))))
+    }
+
+    fn note_written(&self, outcome: &Poll<io::Result<usize>>) {
+        // A failed write counts: some of it may have left before.
+        if outcome.is_ready() {
+            note(|exchange| {
+                if !exchange.sent.replace(true) {
+                    exchange.carrier.replace(Rc::downgrade(&self.0));
+                }
+            });
+        }
     }
 }
 
+fn closed<T>() -> Poll<io::Result<T>> {
+    Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
+}
+
 impl AsyncRead for Observed {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let outcome = Pin::new(&mut self.get_mut().0).poll_read(cx, buf);
+        let outcome = match self.0.borrow_mut().as_mut() {
+            Some(stream) => Pin::new(stream).poll_read(cx, buf),
+            None => Poll::Ready(Ok(())),
+        };
         match &outcome {
             Poll::Ready(Ok(())) if buf.filled().len() > before => note(|exchange| {
                 // Bytes on a pooled connection before the request went out belong to no exchange: awc drops it.
@@ -96,18 +130,31 @@ impl AsyncRead for Observed {
 }
 
 impl AsyncWrite for Observed {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.get_mut().0).poll_write(cx, buf);
-        note_written(&outcome);
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = match self.0.borrow_mut().as_mut() {
+            Some(stream) => Pin::new(stream).poll_write(cx, buf),
+            None => closed(),
+        };
+        self.note_written(&outcome);
         outcome
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_flush(cx)
+        match self.0.borrow_mut().as_mut() {
+            Some(stream) => Pin::new(stream).poll_flush(cx),
+            None => closed(),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_shutdown(cx)
+        match self.0.borrow_mut().as_mut() {
+            Some(stream) => Pin::new(stream).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_write_vectored(
@@ -115,29 +162,34 @@ impl AsyncWrite for Observed {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.get_mut().0).poll_write_vectored(cx, bufs);
-        note_written(&outcome);
+        let outcome = match self.0.borrow_mut().as_mut() {
+            Some(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            None => closed(),
+        };
+        self.note_written(&outcome);
         outcome
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-}
-
-fn note_written(outcome: &Poll<io::Result<usize>>) {
-    // A failed write counts: some of it may have left before.
-    if outcome.is_ready() {
-        note(|exchange| exchange.sent.set(true));
+        self.0
+            .borrow()
+            .as_ref()
+            .is_some_and(AsyncWrite::is_write_vectored)
     }
 }
 
 impl ActixStream for Observed {
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_read_ready(&self.0, cx)
+        self.0
+            .borrow()
+            .as_ref()
+            .map_or_else(closed, |stream| ActixStream::poll_read_ready(stream, cx))
     }
 
     fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_write_ready(&self.0, cx)
+        self.0
+            .borrow()
+            .as_ref()
+            .map_or_else(closed, |stream| ActixStream::poll_write_ready(stream, cx))
     }
 }
