@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::body::{BodySize, BoxBody, MessageBody as _};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::Error;
-use actix_web::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CONNECTION, HeaderValue};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpResponse};
@@ -15,7 +15,6 @@ use futures_util::FutureExt as _;
 
 use super::life::Life;
 use super::lifecycle::{Lifecycle, Phase};
-use super::problem::PROBLEM_JSON;
 use super::request_id::REQUEST_ID;
 use super::telemetry::AccessLine;
 use super::{Caller, Problem, RequestId, headers};
@@ -69,10 +68,13 @@ impl Edge {
     /// Turns an error's response, whoever made it, into a problem.
     fn settle(&self, response: ServiceResponse<BoxBody>, access: &AccessLine) -> ServiceResponse<BoxBody> {
         let status = response.status();
-        if status.as_u16() < 400 || is_problem(response.response()) {
+        let error = response.response().error();
+        // A refusal of actix's own is an error, or has an empty body; what a route wrote itself stays.
+        let is_bare = error.is_some() || response.response().body().size().is_eof();
+        if status.as_u16() < 400 || !is_bare {
             return self.finish(response, access, None);
         }
-        let problem = response.response().error().and_then(Error::as_error::<Problem>).cloned();
+        let problem = error.and_then(Error::as_error::<Problem>).cloned();
         let problem = problem.unwrap_or_else(|| Problem::of_status(status));
         let rendered = problem.render(&access.id);
         self.finish(response.into_response(rendered), access, Some(&problem))
@@ -112,8 +114,3 @@ impl Edge {
         actix_web::error::InternalError::from_response("answered at the edge", response).into()
     }
 }
-
-fn is_problem(response: &HttpResponse) -> bool {
-    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON)
-}
-

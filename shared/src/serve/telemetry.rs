@@ -80,8 +80,8 @@ impl LogConfig {
     }
 }
 
-fn now() -> impl fmt::Display {
-    Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default()
+fn now() -> String {
+    format!("{:.3}", Timestamp::now())
 }
 
 fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
@@ -121,7 +121,7 @@ impl<T: fmt::Display> fmt::Display for Clean<T> {
 
 fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let mut line = serde_json::Map::new();
-    line.insert("time".to_owned(), now().to_string().into());
+    line.insert("time".to_owned(), now().into());
     line.insert("level".to_owned(), record.level().as_str().into());
     line.insert("target".to_owned(), record.target().into());
     line.insert("message".to_owned(), record.args().to_string().into());

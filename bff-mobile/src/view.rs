@@ -1,0 +1,3 @@
+//! What the mobile app is shown.
+
+pub(crate) mod order;
