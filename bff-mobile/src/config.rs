@@ -1,6 +1,7 @@
 //! Settings of this BFF.
 
 use bff_shared::config::Section;
+use bff_shared::upstream::EndpointAddress;
 use bff_shared::{serve, upstream};
 
 /// All that can be set.
@@ -15,6 +16,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// The defaults, for services at these addresses.
+    #[must_use]
+    pub fn new(orders: EndpointAddress, customers: EndpointAddress) -> Self {
+        Self {
+            server: serve::Config::new(8083, 9083),
+            orders: upstream::Config::new(vec![orders]),
+            customers: upstream::Config::new(vec![customers]),
+        }
+    }
+
     /// Reads every key of this BFF.
     pub fn read(settings: &mut Section<'_>) -> Self {
         let server = serve::Config::read(settings, &serve::Config::new(8083, 9083));

@@ -78,6 +78,26 @@ pub struct BindError {
     source: io::Error,
 }
 
+impl BindError {
+    /// The setting that names the port: `listen` or `admin_listen`.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// The address that cannot be had.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Why it cannot.
+    #[must_use]
+    pub fn io(&self) -> &io::Error {
+        &self.source
+    }
+}
+
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, addr, source } = self;
