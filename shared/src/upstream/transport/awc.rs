@@ -21,8 +21,8 @@ use awc::http::{Uri, Version};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use self::observed::{Exchange, Observed};
 use super::super::{Cluster, Response};
@@ -81,7 +81,7 @@ impl AwcTransport {
                 received.status()
             )));
         }
-        let framing = framing(&received);
+        let framing = framing(&received, &attempt.request.method);
         let response = Response {
             status: StatusCode::from_u16(received.status().as_u16())
                 .map_err(|_| TransportError::Invalid("answered with no valid status".to_owned()))?,
@@ -100,8 +100,9 @@ impl AwcTransport {
         }
         if response
             .headers
-            .get(CONTENT_ENCODING)
-            .is_some_and(|coding| coding != "identity")
+            .get_all(CONTENT_ENCODING)
+            .iter()
+            .any(|coding| coding != "identity")
         {
             return Err(TransportError::Invalid(
                 "answered with a content coding that was not accepted".to_owned(),
@@ -220,16 +221,27 @@ enum Framing {
     Unknown,
 }
 
-fn framing<S>(response: &awc::ClientResponse<S>) -> Framing {
+fn framing<S>(response: &awc::ClientResponse<S>, method: &Method) -> Framing {
     let headers = response.headers();
-    if matches!(response.status().as_u16(), 204 | 304) {
-        Framing::None
-    } else if headers.contains_key(TRANSFER_ENCODING.as_str()) {
-        Framing::Chunked
-    } else if headers.contains_key("content-length") {
-        Framing::Length
-    } else {
-        Framing::Unknown
+    if method == Method::HEAD || matches!(response.status().as_u16(), 204 | 304) {
+        return Framing::None;
+    }
+    if let Some(coding) = headers.get(TRANSFER_ENCODING.as_str()) {
+        // awc also lets `identity` pass, and any coding of HTTP/1.0, and then does not decode it.
+        let chunked = coding
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"chunked");
+        return match response.version() {
+            Version::HTTP_11 if chunked => Framing::Chunked,
+            _ => Framing::Unknown,
+        };
+    }
+    match headers.get(CONTENT_LENGTH.as_str()) {
+        // awc reads this one to the end of the connection in HTTP/1.0.
+        Some(length) if length == "0" => Framing::None,
+        Some(_) => Framing::Length,
+        None => Framing::Unknown,
     }
 }
 
@@ -254,11 +266,13 @@ where
 {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
+    let mut length = 0;
     while let Some(chunk) = response.next().await {
         let chunk = chunk.map_err(|error| {
             TransportError::Invalid(format!("answered with an unreadable body: {error}"))
         })?;
-        if first.len() + rest.len() + chunk.len() > limit {
+        length += chunk.len();
+        if length > limit {
             return Err(TransportError::Invalid(format!(
                 "answered with a body of more than {limit} bytes"
             )));

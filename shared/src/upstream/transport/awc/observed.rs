@@ -23,11 +23,16 @@ tokio::task_local! {
 pub(super) struct Exchange {
     opened: Cell<bool>,
     sent: Cell<bool>,
-    received: Cell<bool>,
+    /// Bytes of the answer while its head is not complete; what comes later is not counted.
+    received: Cell<usize>,
+    head_received: Cell<bool>,
     ended: Cell<bool>,
     /// The connection that the request went out on.
     carrier: RefCell<Weak<Stream>>,
 }
+
+/// The largest head of an answer. Beyond it lies a name that makes awc's parser panic: one of 64 KiB.
+const MAX_HEAD: usize = 64 * 1024;
 
 /// A stream, or nothing once it was closed. Shared, because awc gives no way to one that it has pooled.
 type Stream = RefCell<Option<TcpStream>>;
@@ -40,7 +45,20 @@ impl Exchange {
 
     /// Whether a byte of an answer came.
     pub(super) fn received(&self) -> bool {
-        self.received.get()
+        self.received.get() > 0
+    }
+
+    /// Counts bytes that came, and refuses those of a head without end.
+    fn receive(&self, count: usize) -> io::Result<()> {
+        // Bytes on a pooled connection before the request went out belong to no exchange: awc drops it.
+        if !self.sent.get() || self.head_received.get() {
+            return Ok(());
+        }
+        self.received.set(self.received.get() + count);
+        if self.received.get() > MAX_HEAD {
+            return Err(io::Error::other("a head of more than 64 KiB"));
+        }
+        Ok(())
     }
 
     /// Whether the request went out on a connection that was not opened for it.
@@ -58,6 +76,7 @@ impl Exchange {
     /// From here on what is seen belongs to the body. Before, pooled connections may have been found closed.
     pub(super) fn head_received(&self) {
         self.ended.set(false);
+        self.head_received.set(true);
     }
 
     /// Whether the connection ended since the head.
@@ -117,11 +136,16 @@ impl AsyncRead for Observed {
             Some(stream) => Pin::new(stream).poll_read(cx, buf),
             None => Poll::Ready(Ok(())),
         };
+        let count = buf.filled().len() - before;
         match &outcome {
-            Poll::Ready(Ok(())) if buf.filled().len() > before => note(|exchange| {
-                // Bytes on a pooled connection before the request went out belong to no exchange: awc drops it.
-                exchange.received.set(exchange.sent.get());
-            }),
+            Poll::Ready(Ok(())) if count > 0 => {
+                // Outside any exchange nobody reads.
+                return Poll::Ready(
+                    CURRENT
+                        .try_with(|exchange| exchange.receive(count))
+                        .unwrap_or(Ok(())),
+                );
+            }
             Poll::Ready(_) => note(|exchange| exchange.ended.set(true)),
             Poll::Pending => {}
         }
