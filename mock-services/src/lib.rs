@@ -23,6 +23,7 @@ mod dice;
 pub mod fault;
 pub mod fixtures;
 pub mod orders;
+pub mod raw;
 mod params;
 mod server;
 

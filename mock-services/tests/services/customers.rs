@@ -1,7 +1,7 @@
 use mock_services::{Options, Running, customers, orders};
 use serde_json::Value;
 
-use crate::http::{get, get_with, send};
+use crate::http::{Problem as _, get, get_with, send};
 
 const JOHN: &str = r#"{"id":56,"name":"John Doe","email":"john@protonmail.com"}"#;
 

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::http::{Answer, get, get_with, send};
+use crate::http::{Answer, Problem as _, get, get_with, send};
 
 fn start() -> Running {
     orders::start(&Options {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use mock_services::{Options, Running, orders};
 use serde_json::Value;
 
-use crate::http::{get, get_with, send};
+use crate::http::{Problem as _, get, get_with, send};
 
 fn start(options: &Options) -> Running {
     orders::start(options).expect("a free port")

@@ -1,0 +1,4 @@
+//! bff-web through its ports: real servers, real sockets, faults injected.
+
+mod helpers;
+mod orders;
