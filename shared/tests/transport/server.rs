@@ -76,11 +76,6 @@ impl RawServer {
         self.seen.borrow().requests.clone()
     }
 
-    /// Waits until `count` connections were accepted.
-    pub(crate) async fn accepted(&self, count: usize) {
-        self.wait(|seen| seen.connections >= count).await;
-    }
-
     /// Waits until `count` requests were read.
     pub(crate) async fn read(&self, count: usize) {
         self.wait(|seen| seen.requests.len() >= count).await;
