@@ -69,8 +69,13 @@ impl AwcTransport {
             .iter()
             .map(|(name, value)| (name, value));
         for (name, value) in passed_on.chain(&attempt.request.headers) {
-            request = request.insert_header((name.as_str(), value.as_bytes()));
+            // A name may stand there more than once.
+            request = request.append_header((name.as_str(), value.as_bytes()));
         }
+        let request = request
+            .insert_header_if_none((ACCEPT.as_str(), "application/json"))
+            .insert_header((ACCEPT_ENCODING.as_str(), "identity"))
+            .insert_header((REMAINING, attempt.remaining.as_millis().max(1).to_string()));
         let sent = request.send_body(attempt.request.body.clone()).await;
         let mut received = sent.map_err(|error| exchange.explain(error))?;
         exchange.head_received();
@@ -134,14 +139,7 @@ impl AwcTransport {
             .map_err(|error| TransportError::Connect(format!("no valid target: {error}")))?;
         let method = awc::http::Method::from_bytes(attempt.request.method.as_str().as_bytes())
             .map_err(|error| TransportError::Connect(format!("no valid method: {error}")))?;
-        Ok(self
-            .client
-            .0
-            .request(method, uri)
-            .no_decompress()
-            .insert_header((ACCEPT.as_str(), "application/json"))
-            .insert_header((ACCEPT_ENCODING.as_str(), "identity"))
-            .insert_header((REMAINING, attempt.remaining.as_millis().max(1).to_string())))
+        Ok(self.client.0.request(method, uri).no_decompress())
     }
 }
 
