@@ -4,7 +4,7 @@
 //! and what it means. The same asking serves three ends: [`Settings::read`] reads the values and reports every fault
 //! at once, [`describe`] lists the keys, and [`example`] writes that list as a file to start from.
 //!
-//! In the environment `BFF__UPSTREAMS__ORDERS__DEADLINE` is the key `deadline` of `[upstreams.orders]`: after `BFF__`
+//! In the environment `BFF__UPSTREAMS__STOCK__DEADLINE` is the key `deadline` of `[upstreams.stock]`: after `BFF__`
 //! each double underscore is a level, and the rest in lower case is the name.
 
 mod convert;

@@ -7,7 +7,7 @@ use super::env;
 /// One key a program asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// The full path, such as `upstreams.orders.deadline`.
+    /// The full path, such as `upstreams.stock.deadline`.
     pub path: String,
     /// The default as TOML, such as `"800ms"` in its quotes.
     pub default: String,
@@ -18,7 +18,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// The environment variable that sets it, such as `BFF__UPSTREAMS__ORDERS__DEADLINE`.
+    /// The environment variable that sets it, such as `BFF__UPSTREAMS__STOCK__DEADLINE`.
     pub fn env(&self) -> String {
         env::variable(&self.path)
     }

@@ -45,10 +45,10 @@ impl Error for Faults {}
 
 /// One wrong setting.
 ///
-/// Displayed on one line: `bff.toml:4:12: upstreams.orders.deadline = "2": why, and what is allowed`.
+/// Displayed on one line: `bff.toml:4:12: upstreams.stock.deadline = "2": why, and what is allowed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The key's full path, such as `upstreams.orders.deadline`; empty where the file or a variable's name is wrong
+    /// The key's full path, such as `upstreams.stock.deadline`; empty where the file or a variable's name is wrong
     /// as a whole.
     pub key: String,
     /// The value given, as written (a string in its quotes); at most 200 characters, control characters escaped.

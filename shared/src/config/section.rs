@@ -257,7 +257,7 @@ impl Section<'_> {
     }
 
     /// A fault that only shows when several keys are seen together; reported at `key`, where that was given. The key of
-    /// a section below is named with dots, `orders.deadline`.
+    /// a section below is named with dots, `stock.deadline`.
     ///
     /// It is left out if a file could not be read whole, or a key beside `key` has a fault of its own: a default then
     /// stands in for what was meant, and nothing follows from it.

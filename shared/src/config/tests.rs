@@ -15,7 +15,7 @@ fn build(s: &mut Section<'_>) {
     };
     s.address("listen", SocketAddr::from(([127, 0, 0, 1], 80)), "");
     s.section("upstreams", |s| {
-        s.section("orders", |s| {
+        s.section("stock", |s| {
             let ms = Duration::from_millis(1);
             let deadline = s.duration("deadline", 800 * ms, ms..=60_000 * ms, "");
             let attempt = s.duration("attempt", 300 * ms, ms..=60_000 * ms, "");
@@ -56,13 +56,13 @@ fn place(fault: &Fault) -> (usize, usize) {
 
 #[test]
 fn places_count_characters_whatever_the_line_ends() {
-    let text = "# äöü𝄞\r\n\r\n[upstreams.orders] # é\r\n  \"path\" = 'ä'\r\nupstreams = 1\r\n";
+    let text = "# äöü𝄞\r\n\r\n[upstreams.stock] # é\r\n  \"path\" = 'ä'\r\nupstreams = 1\r\n";
     let places: Vec<_> = faults(file(text)).iter().map(place).collect();
     assert_eq!(places, [(4, 12), (5, 1)]);
-    let inline = "upstreams = { orders = { path = \"/äöü𝄞\", retries = 0 } }";
+    let inline = "upstreams = { stock = { path = \"/äöü𝄞\", retries = 0 } }";
     assert_eq!(
         faults(file(inline)).iter().map(place).collect::<Vec<_>>(),
-        [(1, 52)]
+        [(1, 51)]
     );
     // A byte order mark is no character anybody counts.
     assert_eq!(
@@ -76,7 +76,7 @@ fn places_count_characters_whatever_the_line_ends() {
 
 #[test]
 fn syntax_faults_come_together_with_the_values_that_could_be_read() {
-    let text = "listen \"x\"\n[upstreams.orders]\nmode = slow\nretries = 99\nhedge = tru\npath = \"/x\nattempt = 2s\n";
+    let text = "listen \"x\"\n[upstreams.stock]\nmode = slow\nretries = 99\nhedge = tru\npath = \"/x\nattempt = 2s\n";
     let faults = faults(file(text));
     let places: Vec<_> = faults.iter().map(place).collect();
     assert_eq!(
@@ -94,12 +94,12 @@ fn syntax_faults_come_together_with_the_values_that_could_be_read() {
 fn one_slip_of_syntax_is_one_fault() {
     for text in [
         // The array swallows what is below it.
-        "upstreams.orders.endpoints = [ \"a://b\",\nlisten = \"x\"\n[upstreams.orders]\nretries = 99\n",
+        "upstreams.stock.endpoints = [ \"a://b\",\nlisten = \"x\"\n[upstreams.stock]\nretries = 99\n",
         "listen = \"\"\"abc\nx = 3\n",
         "listen = { a = 1\n",
         // The keys below may belong to another table.
-        "[upstreams orders]\nretries = 99\nx = 1\n",
-        "[upstreams.orders\nretries = 99\n",
+        "[upstreams stock]\nretries = 99\nx = 1\n",
+        "[upstreams.stock\nretries = 99\n",
         "listen = 'x\n",
         "listen =\n",
         "listen\n",
@@ -111,7 +111,7 @@ fn one_slip_of_syntax_is_one_fault() {
         assert!(printed[0].contains("TOML syntax: "), "{printed:?}");
     }
     // Below a header that is sound, everything counts again.
-    let text = "[upstreams orders]\nx = 1\n[upstreams.orders]\nretries = 99\n";
+    let text = "[upstreams stock]\nx = 1\n[upstreams.stock]\nretries = 99\n";
     assert_eq!(
         faults(file(text)).iter().map(place).collect::<Vec<_>>(),
         [(1, 11), (4, 11)]
@@ -134,7 +134,7 @@ fn a_variable_without_a_key_is_a_fault() {
         );
     }
     let expected = "BFF__UPSTREAMS: upstreams = \"x\": this names a section; allowed: a variable for one of its keys, \
-                    such as BFF__UPSTREAMS__ORDERS__DEADLINE";
+                    such as BFF__UPSTREAMS__STOCK__DEADLINE";
     assert_eq!(printed(env(&[("BFF__UPSTREAMS", "x")])), [expected]);
 }
 
@@ -177,8 +177,8 @@ fn what_is_echoed_is_bounded_and_on_one_line() {
     for value in &values {
         for settings in [
             env(&[("BFF__LISTEN", value)]),
-            env(&[("BFF__UPSTREAMS__ORDERS__PATH", value)]),
-            env(&[("BFF__UPSTREAMS__ORDERS__ENDPOINTS", value)]),
+            env(&[("BFF__UPSTREAMS__STOCK__PATH", value)]),
+            env(&[("BFF__UPSTREAMS__STOCK__ENDPOINTS", value)]),
             env(&[(
                 &format!("BFF__{}", value.to_uppercase().replace('M', "")),
                 "x",
@@ -210,19 +210,19 @@ fn what_is_echoed_is_bounded_and_on_one_line() {
 
 #[test]
 fn a_rejected_combination_stands_where_its_key_was_given() {
-    let attempt = "upstreams.orders.attempt";
+    let attempt = "upstreams.stock.attempt";
     let text = "longer than the deadline";
-    let both = "[upstreams.orders]\nattempt = '3s'\ndeadline = '2s'\n";
+    let both = "[upstreams.stock]\nattempt = '3s'\ndeadline = '2s'\n";
     assert_eq!(
         printed(file(both)),
         [format!("bff.toml:2:11: {attempt} = '3s': {text}")]
     );
-    let short = "[upstreams.orders]\ndeadline = '200ms'\n";
+    let short = "[upstreams.stock]\ndeadline = '200ms'\n";
     assert_eq!(
         printed(file(short)),
         [format!("by default: {attempt} = \"300ms\": {text}")]
     );
-    let variable = "BFF__UPSTREAMS__ORDERS__ATTEMPT";
+    let variable = "BFF__UPSTREAMS__STOCK__ATTEMPT";
     let settings = file(both).with_env([(variable, "4s")]);
     assert_eq!(
         printed(settings),
@@ -252,12 +252,12 @@ fn nothing_is_rejected_on_the_ground_of_a_default_that_stands_in() {
         "attempt = '3s'\ndedline = '4s'\n",
         "attempt = '3s'\ndeadline = '4s\n",
     ] {
-        let printed = printed(file(&format!("[upstreams.orders]\n{text}")));
+        let printed = printed(file(&format!("[upstreams.stock]\n{text}")));
         assert_eq!(printed.len(), 1, "{printed:?}");
         assert!(printed[0].starts_with("bff.toml:3:"), "{printed:?}");
     }
     // A fault in another section has no bearing on it.
-    let printed = printed(file("listen = 1\n[upstreams.orders]\nattempt = '3s'\n"));
+    let printed = printed(file("listen = 1\n[upstreams.stock]\nattempt = '3s'\n"));
     assert_eq!(printed.len(), 2, "{printed:?}");
 }
 
@@ -265,9 +265,9 @@ fn nothing_is_rejected_on_the_ground_of_a_default_that_stands_in() {
 fn tomlish() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         3 => prop::sample::select(vec![
-            "listen", "upstreams", "orders", "deadline", "retries", "endpoints", "hedge", "=", " = ", ".", ",", "\n",
+            "listen", "upstreams", "stock", "deadline", "retries", "endpoints", "hedge", "=", " = ", ".", ",", "\n",
             "\r\n", "[", "]", "[[", "]]", "{", "}", "\"", "'", "'''", "\"\"\"", "#", "1", "0x", "\"2s\"", "true", "\\",
-            "\\u", "1979-05-27", "é", "[upstreams.orders]\n", "endpoints = [\n", "[listen]\n", "\u{feff}", "\t", "-",
+            "\\u", "1979-05-27", "é", "[upstreams.stock]\n", "endpoints = [\n", "[listen]\n", "\u{feff}", "\t", "-",
         ])
         .prop_map(str::to_owned),
         1 => ".{0,4}",
@@ -281,7 +281,7 @@ fn variable() -> impl Strategy<Value = String> {
         "_",
         "LISTEN",
         "UPSTREAMS",
-        "ORDERS",
+        "STOCK",
         "RETRIES",
         "ENDPOINTS",
         "X",

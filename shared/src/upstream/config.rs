@@ -53,7 +53,7 @@ impl Config {
         let endpoints = section.list(
             "endpoints",
             &[default_endpoint],
-            "base addresses such as \"http://orders:8081\", one for each instance",
+            "a base address such as \"http://10.0.0.7:8081\", one for each instance",
             EndpointAddress::parse,
             "Where the service listens. A name may stand for several addresses; calls go round all endpoints.",
         );
