@@ -93,7 +93,7 @@ async fn the_socket_of_a_103_is_closed() {
 }
 
 #[actix_web::test]
-async fn a_103_leaves_other_calls_in_flight_and_the_idle_connections_of_later_ones_usable() {
+async fn a_103_leaves_other_calls_in_flight_and_later_ones_alone() {
     let release = Rc::new(Notify::new());
     let hold = Rc::clone(&release);
     let server = RawServer::start(async move |mut connection| {

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::sync::Notify;
 
 use super::calls::{Upstream, within};
-use super::server::{RawServer, thing};
+use super::server::{RawServer, Received, thing};
 
 /// A server that answers nobody until `release` is notified, then everybody.
 fn holding(release: &Rc<Notify>) -> RawServer {
@@ -106,11 +106,7 @@ async fn calls_go_round_the_endpoints() {
         assert_eq!(upstream.get(id).await, Ok(id));
     }
     for (first, server) in (0..).zip(&servers) {
-        let ids: Vec<u32> = server
-            .requests()
-            .iter()
-            .map(|request| request.id())
-            .collect();
+        let ids: Vec<u32> = server.requests().iter().map(Received::id).collect();
         assert_eq!(ids, [first, first + 3, first + 6, first + 9]);
         assert_eq!(server.connections(), 1);
     }

@@ -6,7 +6,7 @@ use bff_shared::upstream::{BudgetConfig, Config, ErrorKind};
 use http::Method;
 
 use super::calls::{Upstream, invalid, within};
-use super::server::{RawServer, thing};
+use super::server::{RawServer, Received, thing};
 
 /// Answers the first request of the first connection, reads a second one there and closes without a byte. Later
 /// connections are good ones.
@@ -124,7 +124,7 @@ async fn a_get_on_a_pooled_connection_that_closes_without_a_byte_is_repeated_onc
     assert_eq!(upstream.get(1).await, Ok(1));
     assert_eq!(upstream.get(2).await, Ok(2));
     let requests = server.requests();
-    let targets: Vec<&str> = requests.iter().map(|request| request.target()).collect();
+    let targets: Vec<&str> = requests.iter().map(Received::target).collect();
     assert_eq!(targets, ["/things/1", "/things/2", "/things/2"]);
     assert_eq!(server.connections(), 2);
 }
