@@ -9,7 +9,7 @@ use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse};
 use utoipa::openapi::example::Example;
 use utoipa::openapi::path::PathItem;
-use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response};
+use utoipa::openapi::{Content, ContentBuilder, Header, Object, OpenApi, Ref, RefOr, Response, Type};
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -52,17 +52,27 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
         let body = problem.body("0198a6f0-5b7c-7d3e-8f1a-2b3c4d5e6f70");
         let example = Example::builder().summary(body.title()).value(serde_json::to_value(&body).ok()).build();
         let (titles, content) = contents.remove(problem.status().as_str()).unwrap_or_else(|| {
-            (Vec::new(), Content::builder().schema(Some(Ref::from_schema_name("ProblemBody"))))
+            (Vec::new(), Content::builder().schema(Some(Ref::from_schema_name("Problem"))))
         });
         let content = content.examples_from_iter([(problem.code(), example)]);
         let titles = titles.into_iter().chain([body.title().to_owned()]).collect();
         contents.insert(problem.status().as_str().to_owned(), (titles, content));
     }
     let response = |(status, (titles, content)): (String, (Vec<String>, ContentBuilder))| {
-        let response = Response::builder().description(titles.join("; ")).content(PROBLEM_JSON, content.build()).build();
-        (status, response.into())
+        let mut response = Response::builder()
+            .description(titles.join("; "))
+            .content(PROBLEM_JSON, content.build())
+            .header("X-Request-Id", header("The request's id, as in the body."));
+        if status == "503" {
+            response = response.header("Retry-After", header("Whole seconds after which to ask again, where known."));
+        }
+        (status, response.build().into())
     };
     contents.into_iter().map(response).collect()
+}
+
+fn header(description: &str) -> Header {
+    Header::builder().schema(Some(Object::with_type(Type::String))).description(Some(description)).build()
 }
 
 /// The paths of a BFF and the methods that each allows, for what matches no route.

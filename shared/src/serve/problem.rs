@@ -39,6 +39,7 @@ pub(super) struct FailedSource {
 /// A problem as it stands in a body (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
 pub struct ProblemBody<'a> {
     /// A URI that names the kind of problem; it identifies, and cannot be fetched.
     #[serde(rename = "type")]

@@ -158,3 +158,6 @@ impl Client {
 fn timeout_detail(endpoint: &Endpoint, waited: Duration) -> String {
     format!("{} gave no whole answer within {} ms", endpoint.address(), waited.as_millis())
 }
+
+#[cfg(test)]
+mod tests;
