@@ -40,6 +40,13 @@ impl Request {
         Self { body: body.into(), ..self }
     }
 
+    /// Whether the request says how long its body is. One without a body does where its method leads to expect one
+    /// (RFC 9110, section 8.6).
+    #[must_use]
+    pub fn announces_body(&self) -> bool {
+        !self.body.is_empty() || matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
+    }
+
     /// Whether asking twice has the effect of asking once (RFC 9110, section 9.2.2).
     #[must_use]
     pub fn is_idempotent(&self) -> bool {

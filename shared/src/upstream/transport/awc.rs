@@ -76,8 +76,12 @@ impl AwcTransport {
             .insert_header_if_none((ACCEPT.as_str(), "application/json"))
             .insert_header((ACCEPT_ENCODING.as_str(), "identity"))
             .insert_header((REMAINING, attempt.remaining.as_millis().max(1).to_string()));
-        let sent = request.send_body(attempt.request.body.clone()).await;
-        let mut received = sent.map_err(|error| exchange.explain(error))?;
+        let sent = if attempt.request.announces_body() {
+            request.send_body(attempt.request.body.clone())
+        } else {
+            request.send()
+        };
+        let mut received = sent.await.map_err(|error| exchange.explain(error))?;
         exchange.head_received();
         if received.status().is_informational() {
             // awc takes a 1xx as the answer and pools the connection, on which the real answer is still to come.
