@@ -1,0 +1,96 @@
+//! Servers as processes: free ports, start, CPU time, and their end.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::time::sleep;
+
+use crate::Result;
+
+/// The unit of CPU times in /proc: on Linux a hundredth of a second, whatever the kernel's own clock.
+const TICK_SECONDS: f64 = 0.01;
+
+/// A running server. It is killed when dropped.
+pub(crate) struct Server {
+    name: &'static str,
+    pub(crate) addr: SocketAddr,
+    pid: u32,
+    _child: Child,
+}
+
+impl Server {
+    /// Starts `command`, which listens on `addr`, and waits until it accepts connections.
+    pub(crate) async fn start(
+        name: &'static str,
+        addr: SocketAddr,
+        mut command: Command,
+        log: Stdio,
+    ) -> Result<Self> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true);
+        let mut child = command
+            .spawn()
+            .map_err(|error| format!("{name} cannot be started: {error}"))?;
+        let pid = child.id().ok_or_else(|| format!("{name} ended at once"))?;
+        for _ in 0..100 {
+            if let Some(status) = child.try_wait()? {
+                return Err(format!("{name} ended at once: {status}").into());
+            }
+            if TcpStream::connect(addr).is_ok() {
+                return Ok(Self {
+                    name,
+                    addr,
+                    pid,
+                    _child: child,
+                });
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        Err(format!("{name} does not listen on {addr} after ten seconds").into())
+    }
+
+    /// The CPU time that the process has used so far, of user and system together, in seconds.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        let path = format!("/proc/{}/stat", self.pid);
+        let stat =
+            fs::read_to_string(path).map_err(|error| format!("{} is gone: {error}", self.name))?;
+        let ticks = cpu_ticks(&stat).ok_or("/proc/<pid>/stat is not as expected")?;
+        Ok(f64::from(ticks) * TICK_SECONDS)
+    }
+}
+
+/// utime and stime, the 14th and the 15th field; the 2nd, in parentheses, is the only one that may contain spaces.
+fn cpu_ticks(stat: &str) -> Option<u32> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut times = rest.split_whitespace().skip(11);
+    Some(times.next()?.parse::<u32>().ok()? + times.next()?.parse::<u32>().ok()?)
+}
+
+/// `N` addresses on the loopback whose ports were free just now, all different.
+pub(crate) fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
+    let listen = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let listeners = (0..N).map(listen).collect::<std::io::Result<Vec<_>>>()?;
+    let mut addresses = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); N];
+    for (address, listener) in addresses.iter_mut().zip(&listeners) {
+        *address = listener.local_addr()?;
+    }
+    Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_is_found_behind_any_name() {
+        let stat = "7 (a) b c) S 1 1 1 0 -1 4194304 475 0 2 0 112 130 0 0 20 0 5 0 209312";
+        assert_eq!(cpu_ticks(stat), Some(242));
+        assert_eq!(cpu_ticks("7 (a) S 1"), None);
+    }
+}
