@@ -21,7 +21,7 @@ use awc::http::{Uri, Version};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HOST, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use self::observed::{Exchange, Observed};
@@ -74,6 +74,8 @@ impl AwcTransport {
         }
         let request = request
             .insert_header_if_none((ACCEPT.as_str(), "application/json"))
+            // awc itself leaves out the ports 80 and 443, the latter wrongly for http.
+            .insert_header((HOST.as_str(), attempt.endpoint.address().authority()))
             .insert_header((ACCEPT_ENCODING.as_str(), "identity"))
             .insert_header((REMAINING, attempt.remaining.as_millis().max(1).to_string()));
         let sent = if attempt.request.announces_body() {
