@@ -10,6 +10,7 @@
 
 mod admin;
 mod answer;
+mod body;
 mod caller;
 pub mod command;
 mod config;

@@ -21,6 +21,8 @@ pub struct Config {
     pub keep_alive: Duration,
     /// The time in which a client has to send the head of a request.
     pub head_timeout: Duration,
+    /// The time in which the body of a request has to arrive.
+    pub body_timeout: Duration,
     /// Connections open at once for each worker thread; further ones wait to be accepted.
     pub max_connections: u32,
     /// How long readiness is 503, while requests are still served, before the server stops.
@@ -43,6 +45,7 @@ impl Config {
             deadline: Duration::from_secs(2),
             keep_alive: Duration::from_secs(30),
             head_timeout: Duration::from_secs(3),
+            body_timeout: Duration::from_secs(10),
             max_connections: 4096,
             drain_delay: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(5),
@@ -77,8 +80,15 @@ impl Config {
             head_timeout: section.duration(
                 "head_timeout",
                 default.head_timeout,
-                100 * MILLISECOND..=60 * SECOND,
+                // actix's clock for it ticks twice a second: it ends up to half a second early.
+                SECOND..=60 * SECOND,
                 "The time in which a client has to send the head of a request.",
+            ),
+            body_timeout: section.duration(
+                "body_timeout",
+                default.body_timeout,
+                100 * MILLISECOND..=600 * SECOND,
+                "The time in which the body of a request has to arrive, from its head on.",
             ),
             max_connections: section.integer(
                 "max_connections",

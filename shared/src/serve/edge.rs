@@ -7,8 +7,8 @@ use std::time::Duration;
 use actix_web::body::{BodySize, BoxBody, MessageBody as _};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::Error;
-use actix_web::http::header::{CONNECTION, HeaderValue};
-use actix_web::http::Method;
+use actix_web::http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
@@ -17,7 +17,7 @@ use super::life::Life;
 use super::lifecycle::{Lifecycle, Phase};
 use super::request_id::REQUEST_ID;
 use super::telemetry::AccessLine;
-use super::{Caller, Problem, RequestId, headers};
+use super::{Caller, Problem, RequestId, body, headers};
 use crate::upstream::Instant;
 
 /// What the edge of one worker thread knows.
@@ -25,6 +25,8 @@ use crate::upstream::Instant;
 pub(super) struct Edge {
     /// The time for a whole answer.
     pub(super) deadline: Duration,
+    /// The time in which the body of a request has to arrive.
+    pub(super) body_timeout: Duration,
     pub(super) lifecycle: Lifecycle,
     /// Whether requests leave a line in the log; those of a health check would drown the others.
     pub(super) access_log: bool,
@@ -38,11 +40,12 @@ impl Edge {
         next: Next<BoxBody>,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
         let start = Instant::now();
-        let work = request.conn_data::<Rc<Life>>().map(Life::work);
+        let life = request.conn_data::<Rc<Life>>().cloned();
+        let work = life.as_ref().map(Life::work);
         let id = RequestId::of(request.headers());
         let method = request.method().clone();
         if method == Method::HEAD {
-            // Every GET answers HEAD as well. The connection knows by itself that no body goes out.
+            // Every GET answers HEAD as well.
             request.head_mut().method = Method::GET;
         }
         let mut access = AccessLine { id, method, route: None, start };
@@ -52,12 +55,17 @@ impl Edge {
         }
         let caller = Caller::of(&request, &access.id, start, self.deadline);
         request.extensions_mut().insert(caller);
+        let too_slow = body::bound(&mut request, self.body_timeout);
         let outcome = AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await;
         drop(work);
         match outcome {
             Ok(Ok(response)) => {
                 access.route = response.request().match_pattern();
-                Ok(self.settle(response, &access))
+                let response = self.settle(response, &access, too_slow.get());
+                Ok(match life {
+                    Some(life) => response.map_body(|_, body| body::paced(body, life)),
+                    None => response,
+                })
             }
             // An error that no route answered has lost its request: it goes up as an error, complete.
             Ok(Err(error)) => Err(self.without_request(&Problem::of_status(error.as_response_error().status_code()), &access)),
@@ -66,7 +74,12 @@ impl Edge {
     }
 
     /// Turns an error's response, whoever made it, into a problem.
-    fn settle(&self, response: ServiceResponse<BoxBody>, access: &AccessLine) -> ServiceResponse<BoxBody> {
+    fn settle(
+        &self,
+        response: ServiceResponse<BoxBody>,
+        access: &AccessLine,
+        too_slow: bool,
+    ) -> ServiceResponse<BoxBody> {
         let status = response.status();
         let error = response.response().error();
         // A refusal of actix's own is an error, or has an empty body; what a route wrote itself stays.
@@ -74,24 +87,28 @@ impl Edge {
         if status.as_u16() < 400 || !is_bare {
             return self.finish(response, access, None);
         }
-        let problem = error.and_then(Error::as_error::<Problem>).cloned();
-        let problem = problem.unwrap_or_else(|| Problem::of_status(status));
+        let problem = if too_slow {
+            Problem::of_status(StatusCode::REQUEST_TIMEOUT)
+        } else {
+            let problem = error.and_then(Error::as_error::<Problem>).cloned();
+            problem.unwrap_or_else(|| Problem::of_status(status))
+        };
         let rendered = problem.render(&access.id);
         self.finish(response.into_response(rendered), access, Some(&problem))
     }
 
     fn finish(
         &self,
-        mut response: ServiceResponse<BoxBody>,
+        response: ServiceResponse<BoxBody>,
         access: &AccessLine,
         problem: Option<&Problem>,
     ) -> ServiceResponse<BoxBody> {
-        self.complete(response.response_mut(), access, problem);
-        response
+        let (request, response) = response.into_parts();
+        ServiceResponse::new(request, self.complete(response, access, problem))
     }
 
     /// What every answer carries, and its line in the log.
-    fn complete(&self, response: &mut HttpResponse, access: &AccessLine, problem: Option<&Problem>) {
+    fn complete(&self, mut response: HttpResponse, access: &AccessLine, problem: Option<&Problem>) -> HttpResponse {
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, access.id.as_header().clone());
         headers::secure(headers);
@@ -104,13 +121,30 @@ impl Edge {
                 BodySize::Sized(bytes) => bytes,
                 BodySize::None | BodySize::Stream => 0,
             };
-            access.write(response, bytes, problem);
+            access.write(&response, bytes, problem);
         }
+        if access.method == Method::HEAD { without_body(response) } else { response }
     }
 
     fn without_request(&self, problem: &Problem, access: &AccessLine) -> Error {
-        let mut response = problem.render(&access.id);
-        self.complete(&mut response, access, Some(problem));
+        let response = self.complete(problem.render(&access.id), access, Some(problem));
         actix_web::error::InternalError::from_response("answered at the edge", response).into()
     }
+}
+
+/// The answer to HEAD: what GET's would be, up to its body.
+fn without_body(response: HttpResponse) -> HttpResponse {
+    let mut length = None;
+    let mut response = response.map_body(|_, body| {
+        let (announced, nothing) = body::without(body);
+        length = announced;
+        nothing
+    });
+    let head = response.head_mut();
+    head.no_chunking(true);
+    // A 304 has no body for GET either, and says nothing of its length.
+    if let Some(length) = length.filter(|_| head.status != StatusCode::NOT_MODIFIED) {
+        head.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    response
 }

@@ -57,6 +57,11 @@ impl Life {
         data.insert(life);
     }
 
+    /// Marks that something went on.
+    pub(super) fn moved(&self) {
+        self.last_activity.set(Instant::now());
+    }
+
     /// Marks a request as in work.
     pub(super) fn work(self: &Rc<Self>) -> InWork {
         self.in_work.set(self.in_work.get() + 1);
@@ -67,7 +72,7 @@ impl Life {
 impl Drop for InWork {
     fn drop(&mut self) {
         self.0.in_work.set(self.0.in_work.get() - 1);
-        self.0.last_activity.set(Instant::now());
+        self.0.moved();
     }
 }
 

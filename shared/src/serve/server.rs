@@ -131,8 +131,13 @@ impl<D: 'static> Bff<D> {
         let (phase, lifecycle) = Lifecycle::begin();
         let paths = Paths::of(&document);
         let document = Bytes::from(openapi::text(&document));
-        let edge = Edge { deadline: config.deadline, lifecycle: lifecycle.clone(), access_log: true };
-        let public = serve(&config, "listen", config.listen, workers(config.workers), edge, move |app| {
+        let edge = |access_log| Edge {
+            deadline: config.deadline,
+            body_timeout: config.body_timeout,
+            lifecycle: lifecycle.clone(),
+            access_log,
+        };
+        let public = serve(&config, "listen", config.listen, workers(config.workers), edge(true), move |app| {
             let paths = paths.clone();
             app.app_data(Data::new(per_worker()))
                 .app_data(PayloadConfig::new(MAX_BODY))
@@ -144,7 +149,7 @@ impl<D: 'static> Bff<D> {
                     async move { Err::<&str, Problem>(problem) }
                 }));
         })?;
-        let edge = Edge { deadline: config.deadline, lifecycle: lifecycle.clone(), access_log: false };
+        let edge = edge(false);
         let admin = Admin { clusters, lifecycle };
         let admin = serve(&config, "admin_listen", config.admin_listen, 1, edge, move |app| admin.clone().configure(app))?;
         Ok(Server {
