@@ -1,5 +1,7 @@
 //! Headers: what a request's must be, and what every answer carries.
 
+use std::net::Ipv6Addr;
+
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{
     CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -69,7 +71,9 @@ fn is_host_valid(headers: &HeaderMap, version: Version) -> bool {
 fn is_authority(host: &[u8]) -> bool {
     let Ok(authority) = Authority::try_from(host) else { return false };
     let port = authority.as_str().strip_prefix(authority.host());
-    !authority.host().is_empty()
+    let literal = authority.host().strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    literal.is_none_or(|address| address.parse::<Ipv6Addr>().is_ok())
+        && !authority.host().is_empty()
         && !authority.as_str().contains('@')
         // A port may be empty (RFC 3986, section 3.2.3).
         && port.is_some_and(|port| matches!(port, "" | ":") || authority.port_u16().is_some())
