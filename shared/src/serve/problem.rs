@@ -135,7 +135,7 @@ impl Problem {
             ),
             408 => Self::new(status, "requestTimeout", "The request came too slowly", "Send the request without pauses."),
             413 => Self::new(status, "bodyTooLarge", "The body is too large", "A body has at most 64 KiB."),
-            500..=599 => Self::internal(),
+            500..=599 => Self { status, ..Self::internal() },
             _ => Self::new(status, "badRequest", "The request cannot be answered", "The request is not acceptable."),
         }
     }
