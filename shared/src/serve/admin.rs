@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
+use super::Problem;
 use super::lifecycle::{Lifecycle, Phase};
 use crate::upstream::Cluster;
 
@@ -18,11 +19,22 @@ pub(super) struct Admin {
 
 impl Admin {
     pub(super) fn configure(self, app: &mut web::ServiceConfig) {
-        app.app_data(web::Data::new(self))
-            .route("/livez", web::get().to(livez))
-            .route("/readyz", web::get().to(readyz))
-            .route("/upstreams", web::get().to(upstreams));
+        app.app_data(web::Data::new(self)).default_service(web::to(unknown_path));
+        let routes =
+            [("/livez", web::get().to(livez)), ("/readyz", web::get().to(readyz)), ("/upstreams", web::get().to(upstreams))];
+        for (path, route) in routes {
+            app.service(web::resource(path).route(route).default_service(web::to(method_not_allowed)));
+        }
     }
+}
+
+async fn unknown_path() -> Result<HttpResponse, Problem> {
+    let paths = "The paths of this listener are /livez, /readyz and /upstreams.";
+    Err(Problem::unknown_path().described("unknownPath", "There is nothing at this path", paths))
+}
+
+async fn method_not_allowed() -> Result<HttpResponse, Problem> {
+    Err(Problem::method_not_allowed(HeaderValue::from_static("GET, HEAD")))
 }
 
 /// Alive as long as it answers at all: a restart would not help an upstream that is down.
