@@ -164,7 +164,8 @@ impl AccessLine {
             route = self.route.as_deref().unwrap_or("-"),
             status = response.status().as_u16(),
             bytes = bytes,
-            ms:display = Milliseconds(self.start.elapsed()),
+            // A number, so that machines can compare it.
+            ms = (self.start.elapsed().as_secs_f64() * 10_000.0).round() / 10.0,
             id = self.id.as_str(),
             sources:display = Told { sources, problem };
             "request"
