@@ -1,6 +1,10 @@
 //! A BFF with both services behind it, on ports of its own.
 
+pub(crate) mod binary;
+pub(crate) mod recorder;
+
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use bff_shared::serve::Stop;
 use bff_shared::upstream::EndpointAddress;
@@ -10,6 +14,10 @@ use mock_services::{Options, Running, customers, orders};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+/// Far longer than anything here takes: a test that waits so long has failed.
+pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
 /// Any free port of this machine.
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -25,7 +33,7 @@ pub(crate) struct TestApp {
     pub(crate) server: JoinHandle<std::io::Result<()>>,
 }
 
-/// A BFF with its defaults.
+/// A BFF with its defaults, but patient: what a busy machine delays is not to look like a fault.
 pub(crate) async fn spawn_app() -> TestApp {
     spawn_with(|_| {}).await
 }
@@ -37,6 +45,10 @@ pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
     let mut config = Config::new(endpoint(&orders.url()), endpoint(&customers.url()));
     (config.server.listen, config.server.admin_listen) = (ANY_PORT, ANY_PORT);
     config.server.workers = 1;
+    config.server.deadline = GUARD / 2;
+    for upstream in [&mut config.orders, &mut config.customers] {
+        (upstream.deadline, upstream.attempt_timeout, upstream.connect_timeout) = (GUARD / 2, GUARD / 2, GUARD / 2);
+    }
     change(&mut config);
     let server = bff_web::bind(config).unwrap();
     let (addr, admin) = (server.addr(), server.admin_addr());
@@ -58,15 +70,43 @@ impl TestApp {
         raw::send(self.addr, "GET", target, headers, "").await.unwrap()
     }
 
+    /// What `/upstreams` says of the cluster with this name.
+    pub(crate) async fn upstream(&self, name: &str) -> Value {
+        let report = raw::get(self.admin, "/upstreams").await.unwrap().json();
+        let clusters = report["upstreams"].as_array().unwrap();
+        clusters.iter().find(|cluster| cluster["name"] == name).unwrap().clone()
+    }
+
     /// How many requests the services got.
     pub(crate) fn asked(&self) -> (u64, u64) {
         (self.orders.requests(), self.customers.requests())
     }
 }
 
+/// Waits until `condition` holds, which something else brings about.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let holds = async {
+        while !condition().await {
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(GUARD, holds).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// What every answer carries, whatever its status.
+pub(crate) fn assert_common_headers(answer: &Answer) {
+    for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")] {
+        assert_eq!(answer.header(name), Some(value), "{answer:?}");
+    }
+    for name in ["content-security-policy", "x-request-id"] {
+        assert!(answer.header(name).is_some_and(|value| !value.is_empty()), "{name}: {answer:?}");
+    }
+}
+
 /// The body of a problem, after a look at everything that each problem has.
 pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> Value {
     assert_eq!(answer.status, status, "{answer:?}");
+    assert_common_headers(answer);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let body = answer.json();
