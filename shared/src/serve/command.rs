@@ -93,9 +93,11 @@ impl<C> Program<C> {
             Ok(server) => server,
             Err(error) => return fail(1, &error.to_string()),
         };
+        // First, since whoever reads the next line may send one at once.
+        let signal = stop_signal();
         log::info!("{} serves on http://{}, for operators on http://{}", self.name, server.addr(), server.admin_addr());
         let stop = async {
-            stop_signal().await.unwrap_or_else(|error| {
+            signal.await.unwrap_or_else(|error| {
                 log::error!("signals cannot be received: {error}");
                 super::server::Stop::Now
             })

@@ -256,21 +256,25 @@ async fn end(
 
 /// Waits for a signal to stop: SIGTERM drains, SIGINT (Ctrl-C) does not. A second signal ends the process at once.
 ///
+/// Signals count from the call on, not only once the future is awaited.
+///
 /// # Errors
 /// The operating system refuses to listen for signals.
-pub async fn stop_signal() -> io::Result<Stop> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let (stop, code) = tokio::select! {
-        _ = terminate.recv() => (Stop::Drain, 143),
-        _ = interrupt.recv() => (Stop::Now, 130),
-    };
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        exit(code);
-    });
-    Ok(stop)
+pub fn stop_signal() -> impl Future<Output = io::Result<Stop>> {
+    let signals = signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
+    async move {
+        let (mut terminate, mut interrupt) = signals?;
+        let (stop, code) = tokio::select! {
+            _ = terminate.recv() => (Stop::Drain, 143),
+            _ = interrupt.recv() => (Stop::Now, 130),
+        };
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            exit(code);
+        });
+        Ok(stop)
+    }
 }
