@@ -1,0 +1,19 @@
+//! The server against clients that do not behave, and against faults of its own routes.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, helpers included"
+)]
+
+mod body;
+mod client;
+mod connections;
+mod errors;
+mod gone;
+mod head;
+mod malformed;
+mod panics;
+mod pipelining;
+mod server;
+mod slow;
+mod stopping;
