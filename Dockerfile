@@ -8,10 +8,9 @@ ARG RUNTIME_IMAGE=debian:bookworm-slim
 FROM ${RUST_IMAGE} AS skeleton
 WORKDIR /src
 COPY . .
-RUN find . -type f \
-      ! -name Cargo.toml ! -path ./Cargo.lock ! -name build.rs \
-      ! -path './*/src/lib.rs' ! -path './*/src/main.rs' ! -path './*/src/bin/*.rs' \
-      ! -path './*/tests/*.rs' ! -path './*/benches/*.rs' ! -path './*/examples/*.rs' \
+RUN find . -type f ! -name Cargo.toml ! -path ./Cargo.lock \
+      ! -regex '\./[^/]*/\(build\|src/lib\|src/main\|src/bin/.*\)\.rs' \
+      ! -regex '\./[^/]*/\(tests\|benches\|examples\)/\([^/]*\|[^/]*/main\)\.rs' \
       -delete \
  && find . -name '*.rs' | while read -r file; do echo 'fn main() {}' > "$file"; done \
  && find . -type d -empty -delete
