@@ -1,5 +1,7 @@
 //! bff-web through its ports: real servers, real sockets, faults injected.
 
+#![expect(clippy::unwrap_used, reason = "helpers are part of a test: what they cannot do is its failure")]
+
 mod admin;
 mod bad_input;
 mod caller;
