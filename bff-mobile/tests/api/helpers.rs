@@ -1,0 +1,84 @@
+//! A BFF with both services behind it, on ports of its own.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use bff_mobile::Config;
+use bff_shared::serve::Stop;
+use bff_shared::upstream::EndpointAddress;
+use mock_services::raw::{self, Answer};
+use mock_services::{Options, Running, customers, orders};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// Any free port of this machine.
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Far longer than anything here takes: a test that waits so long has failed.
+pub(crate) const GUARD: Duration = Duration::from_secs(60);
+
+/// The stack under test. The services' faults and counts are at hand.
+pub(crate) struct TestApp {
+    pub(crate) addr: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) orders: Running,
+    pub(crate) customers: Running,
+    /// Says how to stop.
+    pub(crate) stop: oneshot::Sender<Stop>,
+}
+
+/// A BFF with its defaults, but patient: what a busy machine delays is not to look like a fault.
+pub(crate) async fn spawn_app() -> TestApp {
+    spawn_with(|_| {}).await
+}
+
+/// A BFF whose settings `change` has the last word on.
+pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
+    let orders = orders::start(&Options::default()).unwrap();
+    let customers = customers::start(&Options::default()).unwrap();
+    let mut config = Config::new(endpoint(&orders.url()), endpoint(&customers.url()));
+    (config.server.listen, config.server.admin_listen) = (ANY_PORT, ANY_PORT);
+    config.server.workers = 1;
+    config.server.deadline = GUARD / 2;
+    for upstream in [&mut config.orders, &mut config.customers] {
+        (upstream.deadline, upstream.attempt_timeout, upstream.connect_timeout) = (GUARD / 2, GUARD / 2, GUARD / 2);
+    }
+    change(&mut config);
+    let server = bff_mobile::bind(config).unwrap();
+    let (addr, admin) = (server.addr(), server.admin_addr());
+    let (stop, stopped) = oneshot::channel();
+    actix_web::rt::spawn(server.run(async { stopped.await.unwrap_or(Stop::Now) }));
+    TestApp { addr, admin, orders, customers, stop }
+}
+
+pub(crate) fn endpoint(url: &str) -> EndpointAddress {
+    EndpointAddress::parse(url).unwrap()
+}
+
+impl TestApp {
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        raw::get(self.addr, target).await.unwrap()
+    }
+
+    /// How many requests the services got.
+    pub(crate) fn asked(&self) -> (u64, u64) {
+        (self.orders.requests(), self.customers.requests())
+    }
+}
+
+/// The body of a problem, after a look at everything that each problem has.
+pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> Value {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let body = answer.json();
+    assert_eq!(body["status"], status);
+    assert_eq!(body["code"], code);
+    assert_eq!(body["type"], format!("urn:bff:problem:{code}"));
+    assert_eq!(body["requestId"].as_str(), answer.header("x-request-id"));
+    for member in ["title", "detail"] {
+        assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{body}");
+    }
+    body
+}
