@@ -5,7 +5,7 @@
 //!
 //! Invariants, each held by a test or by clippy:
 //!
-//! - Outside [`domain`] nothing knows an order or a customer; without the feature `domain` the crate still builds.
+//! - Outside [`domain`] nothing knows what the services deal in; without the feature `domain` the crate still builds.
 //! - `awc` is named in `upstream/transport/awc.rs` alone.
 //! - [`upstream`] knows neither [`compose`] nor [`serve`]; [`compose`] knows of the rest only [`upstream`]'s answers.
 //! - Only [`config`] reads the process environment.
