@@ -28,7 +28,7 @@ pub struct Program<C> {
     pub read: fn(&mut Section<'_>) -> C,
     /// Among its settings, those of the server.
     pub server: fn(&C) -> &Config,
-    /// Its OpenAPI document.
+    /// Its `OpenAPI` document.
     pub document: fn() -> OpenApi,
     /// Takes its ports.
     pub bind: fn(C) -> Result<Server, BindError>,
@@ -36,8 +36,12 @@ pub struct Program<C> {
 
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// A TOML file with settings; the environment (BFF__LISTEN, ...) goes over it
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        help = "A TOML file with settings; the environment (BFF__LISTEN, ...) goes over it"
+    )]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -51,7 +55,7 @@ enum Command {
     CheckConfig,
     /// Print a settings file with every key, its meaning and its default
     ExampleConfig,
-    /// Print the OpenAPI document
+    #[command(about = "Print the OpenAPI document")]
     Openapi,
     /// Ask the running server, on its admin listener, whether it is ready
     Health,

@@ -24,8 +24,9 @@ pub struct Problem {
     title: &'static str,
     detail: Cow<'static, str>,
     retry_after: Option<Duration>,
-    allow: Option<HeaderValue>,
-    source: Option<FailedSource>,
+    // Boxed, since few have one and every `Result` of a route has room for it.
+    allow: Option<Box<HeaderValue>>,
+    source: Option<Box<FailedSource>>,
 }
 
 /// The source that a required answer failed on, for the access line.
@@ -84,7 +85,8 @@ impl Problem {
             Some(after) if problem.status == StatusCode::SERVICE_UNAVAILABLE => problem.retry_after(after),
             _ => problem,
         };
-        Self { source: Some(FailedSource { name, kind: error.kind(), detail: error.detail().into() }), ..problem }
+        let source = FailedSource { name, kind: error.kind(), detail: error.detail().into() };
+        Self { source: Some(Box::new(source)), ..problem }
     }
 
     /// What a client is told when the required source `name` failed in this way.
@@ -155,7 +157,7 @@ impl Problem {
         let allowed = allow.to_str().unwrap_or_default();
         let detail = format!("This path allows {allowed}.");
         let problem = Self { detail: detail.into(), ..Self::of_status(StatusCode::METHOD_NOT_ALLOWED) };
-        Self { allow: Some(allow), ..problem }
+        Self { allow: Some(Box::new(allow)), ..problem }
     }
 
     /// A fault of our own.
@@ -179,7 +181,7 @@ impl Problem {
     }
 
     pub(super) fn source(&self) -> Option<&FailedSource> {
-        self.source.as_ref()
+        self.source.as_deref()
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -213,7 +215,7 @@ impl Problem {
             response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         if let Some(allow) = &self.allow {
-            response.insert_header((ALLOW, allow.clone()));
+            response.insert_header((ALLOW, HeaderValue::clone(allow)));
         }
         response.body(serde_json::to_vec(&body).unwrap_or_default())
     }

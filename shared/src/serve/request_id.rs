@@ -15,8 +15,8 @@ const MAX_LENGTH: usize = 128;
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The caller's id if there is exactly one and it is well formed, else a new one: a UUIDv7 (RFC 9562), whose
-    /// order is that of time.
+    /// The caller's id if there is exactly one and it is well formed, else a new one: a UUID of version 7 (RFC 9562),
+    /// whose order is that of time.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut given = headers.get_all(REQUEST_ID);
         match (given.next(), given.next()) {
