@@ -124,7 +124,7 @@ pub(crate) fn no_derive(source: &Source, traits: &[&str]) -> Vec<String> {
             // A derive is the whole of its attribute, or stands last in it.
             "]" => in_derive = false,
             name if in_derive && traits.contains(&name) => {
-                faults.push(source.fault(*line, format!("derives `{name}`")))
+                faults.push(source.fault(*line, format!("derives `{name}`")));
             }
             _ => {}
         }
@@ -144,7 +144,7 @@ pub(crate) fn no_lint_off(source: &Source) -> Vec<String> {
             ("#", "[" | "!") => in_attribute = true,
             ("]", _) => in_attribute = false,
             ("allow", "(") if in_attribute => {
-                faults.push(source.fault(*line, "switches a lint off"))
+                faults.push(source.fault(*line, "switches a lint off"));
             }
             _ => {}
         }
