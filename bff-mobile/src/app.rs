@@ -21,7 +21,10 @@ pub fn bind(config: Config) -> Result<Server, BindError> {
     let clusters = vec![Arc::clone(&orders), Arc::clone(&customers)];
     let desk = move || {
         let client = |cluster: &Arc<Cluster>| Client::new(Arc::clone(cluster));
-        OrderDesk::new(OrderClient::new(client(&orders)), CustomerClient::new(client(&customers)))
+        OrderDesk::new(
+            OrderClient::new(client(&orders)),
+            CustomerClient::new(client(&customers)),
+        )
     };
     Bff {
         config: config.server,

@@ -31,9 +31,12 @@ impl Config {
         let server = serve::Config::read(settings, &serve::Config::new(8083, 9083));
         settings.section("upstreams", |upstreams| Self {
             server,
-            orders: upstreams.section("orders", |orders| upstream::Config::read(orders, "http://127.0.0.1:8081")),
-            customers: upstreams
-                .section("customers", |customers| upstream::Config::read(customers, "http://127.0.0.1:8082")),
+            orders: upstreams.section("orders", |orders| {
+                upstream::Config::read(orders, "http://127.0.0.1:8081")
+            }),
+            customers: upstreams.section("customers", |customers| {
+                upstream::Config::read(customers, "http://127.0.0.1:8082")
+            }),
         })
     }
 }

@@ -29,7 +29,11 @@ pub(crate) fn order(id: OrderId, error: &Error) -> Problem {
 }
 
 fn no_such_order(problem: Problem, id: OrderId) -> Problem {
-    problem.described("orderNotFound", "There is no such order", format!("There is no order {id}."))
+    problem.described(
+        "orderNotFound",
+        "There is no such order",
+        format!("There is no order {id}."),
+    )
 }
 
 /// The problems of `GET /orders/{id}`, for its documentation.
@@ -37,11 +41,23 @@ pub(crate) struct OrderProblems;
 
 impl IntoResponses for OrderProblems {
     fn responses() -> std::collections::BTreeMap<String, RefOr<Response>> {
-        let kinds = [ErrorKind::Timeout, ErrorKind::Overloaded, ErrorKind::Unavailable, ErrorKind::InvalidResponse];
-        let mut problems: Vec<_> = kinds.into_iter().map(|kind| Problem::of_kind(ORDER, kind)).collect();
+        let kinds = [
+            ErrorKind::Timeout,
+            ErrorKind::Overloaded,
+            ErrorKind::Unavailable,
+            ErrorKind::InvalidResponse,
+        ];
+        let mut problems: Vec<_> = kinds
+            .into_iter()
+            .map(|kind| Problem::of_kind(ORDER, kind))
+            .collect();
         problems.push(invalid_order_id(InvalidId));
         let missing = Problem::of_kind(ORDER, ErrorKind::NotFound);
-        problems.extend(OrderId::new(20_000).ok().map(|id| no_such_order(missing, id)));
+        problems.extend(
+            OrderId::new(20_000)
+                .ok()
+                .map(|id| no_such_order(missing, id)),
+        );
         openapi::problems(problems)
     }
 }

@@ -28,6 +28,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// An answer as it was really given: a test asks for each of them again and compares.
 pub(crate) fn example(name: &str) -> Value {
-    let examples: Value = serde_json::from_str(include_str!("../examples.json")).unwrap_or_default();
+    let examples: Value =
+        serde_json::from_str(include_str!("../examples.json")).unwrap_or_default();
     examples[name].clone()
 }

@@ -13,8 +13,10 @@ use crate::openapi::example;
 use crate::view::order::OrderView;
 
 /// The app shows a name; without the customer it shows a label in its place.
-const CUSTOMER_NAME: OrDefault<CustomerId, Customer, String> =
-    OrDefault { present: |customer| customer.name, missing: |id| format!("Customer {id}") };
+const CUSTOMER_NAME: OrDefault<CustomerId, Customer, String> = OrDefault {
+    present: |customer| customer.name,
+    missing: |id| format!("Customer {id}"),
+};
 
 /// An order in short.
 ///
@@ -47,8 +49,19 @@ const CUSTOMER_NAME: OrDefault<CustomerId, Customer, String> =
     )
 )]
 #[get("/orders/{id}")]
-pub(super) async fn order(desk: Data<OrderDesk>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let id: OrderId = request.match_info().query("id").parse().map_err(error::invalid_order_id)?;
-    let details = desk.details(&caller.context, id, &CUSTOMER_NAME).await.map_err(|error| error::order(id, &error))?;
+pub(super) async fn order(
+    desk: Data<OrderDesk>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let id: OrderId = request
+        .match_info()
+        .query("id")
+        .parse()
+        .map_err(error::invalid_order_id)?;
+    let details = desk
+        .details(&caller.context, id, &CUSTOMER_NAME)
+        .await
+        .map_err(|error| error::order(id, &error))?;
     composed(&OrderView::from(&details), &details.sources())
 }

@@ -82,7 +82,11 @@ impl<'a> From<&'a OrderDetails<String>> for OrderView<'a> {
             title: &order.description,
             status: order.status.map(StatusView::from),
             placed_at: order.placed_at.as_deref(),
-            item_count: order.lines.iter().map(|line| u64::from(line.quantity)).sum(),
+            item_count: order
+                .lines
+                .iter()
+                .map(|line| u64::from(line.quantity))
+                .sum(),
             total: order.total,
             currency: order.currency.as_deref(),
             customer_name: &details.customer.value,

@@ -42,8 +42,19 @@ use crate::view::order::OrderView;
     )
 )]
 #[get("/orders/{id}")]
-pub(super) async fn order(desk: Data<OrderDesk>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let id: OrderId = request.match_info().query("id").parse().map_err(error::invalid_order_id)?;
-    let details = desk.details(&caller.context, id, &Omit).await.map_err(|error| error::order(id, &error))?;
+pub(super) async fn order(
+    desk: Data<OrderDesk>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let id: OrderId = request
+        .match_info()
+        .query("id")
+        .parse()
+        .map_err(error::invalid_order_id)?;
+    let details = desk
+        .details(&caller.context, id, &Omit)
+        .await
+        .map_err(|error| error::order(id, &error))?;
     composed(&OrderView::from(&details), &details.sources())
 }

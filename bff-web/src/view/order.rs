@@ -137,7 +137,11 @@ impl<'a> From<&'a OrderDetails<Option<Customer>>> for OrderView<'a> {
 
 impl<'a> From<&'a Line> for LineView<'a> {
     fn from(line: &'a Line) -> Self {
-        Self { description: &line.description, quantity: line.quantity, price: line.price }
+        Self {
+            description: &line.description,
+            quantity: line.quantity,
+            price: line.price,
+        }
     }
 }
 
