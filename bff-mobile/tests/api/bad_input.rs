@@ -30,9 +30,16 @@ async fn what_no_client_should_send_is_refused_before_a_service_is_asked() {
         let allow = (status == 405).then_some("GET, HEAD");
         assert_eq!(answer.header("allow"), allow, "{method} {target}");
     }
-    let answer = raw::send(app.addr, "GET", "/orders/1", &[("X-Large", &large)], "").await.unwrap();
+    let answer = raw::send(app.addr, "GET", "/orders/1", &[("X-Large", &large)], "")
+        .await
+        .unwrap();
     problem(&answer, 431, "headTooLarge");
-    let answer = raw::exchange(app.addr, b"GET /orders/1 HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n").await.unwrap();
+    let answer = raw::exchange(
+        app.addr,
+        b"GET /orders/1 HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n",
+    )
+    .await
+    .unwrap();
     problem(&answer, 400, "invalidHost");
 
     assert_eq!(app.asked(), (0, 0), "a request reached a service");

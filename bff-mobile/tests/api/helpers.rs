@@ -41,14 +41,24 @@ pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
     config.server.workers = 1;
     config.server.deadline = GUARD / 2;
     for upstream in [&mut config.orders, &mut config.customers] {
-        (upstream.deadline, upstream.attempt_timeout, upstream.connect_timeout) = (GUARD / 2, GUARD / 2, GUARD / 2);
+        (
+            upstream.deadline,
+            upstream.attempt_timeout,
+            upstream.connect_timeout,
+        ) = (GUARD / 2, GUARD / 2, GUARD / 2);
     }
     change(&mut config);
     let server = bff_mobile::bind(config).unwrap();
     let (addr, admin) = (server.addr(), server.admin_addr());
     let (stop, stopped) = oneshot::channel();
     actix_web::rt::spawn(server.run(async { stopped.await.unwrap_or(Stop::Now) }));
-    TestApp { addr, admin, orders, customers, stop }
+    TestApp {
+        addr,
+        admin,
+        orders,
+        customers,
+        stop,
+    }
 }
 
 pub(crate) fn endpoint(url: &str) -> EndpointAddress {
@@ -69,7 +79,10 @@ impl TestApp {
 /// The body of a problem, after a look at everything that each problem has.
 pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> Value {
     assert_eq!(answer.status, status, "{answer:?}");
-    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     let body = answer.json();
@@ -78,7 +91,10 @@ pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> Value {
     assert_eq!(body["type"], format!("urn:bff:problem:{code}"));
     assert_eq!(body["requestId"].as_str(), answer.header("x-request-id"));
     for member in ["title", "detail"] {
-        assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{body}");
+        assert!(
+            body[member].as_str().is_some_and(|text| !text.is_empty()),
+            "{body}"
+        );
     }
     body
 }

@@ -2,7 +2,10 @@
 //!
 //! What both BFFs have from `bff-shared` is tested at length in bff-web; here is what differs, and that it is wired.
 
-#![expect(clippy::unwrap_used, reason = "helpers are part of a test: what they cannot do is its failure")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers are part of a test: what they cannot do is its failure"
+)]
 
 mod admin;
 mod bad_input;

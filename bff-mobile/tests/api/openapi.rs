@@ -17,7 +17,10 @@ const COMMITTED: &str = include_str!("../../openapi.json");
 fn examples() -> BTreeMap<(String, String), Value> {
     let document: Value = serde_json::from_str(COMMITTED).unwrap();
     let mut examples = BTreeMap::new();
-    for (status, response) in document["paths"]["/orders/{id}"]["get"]["responses"].as_object().unwrap() {
+    for (status, response) in document["paths"]["/orders/{id}"]["get"]["responses"]
+        .as_object()
+        .unwrap()
+    {
         for content in response["content"].as_object().unwrap().values() {
             for (name, example) in content["examples"].as_object().unwrap() {
                 examples.insert((status.clone(), name.clone()), example["value"].clone());
@@ -43,21 +46,36 @@ async fn the_committed_document_is_served_and_shown() {
     let (document, page) = (app.get("/openapi.json").await, app.get("/docs/").await);
 
     assert_eq!((document.status, &*document.body), (200, COMMITTED));
-    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html")));
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("text/html"))
+    );
 }
 
 #[actix_web::test]
 async fn every_example_of_an_order_is_a_real_answer() {
     let app = spawn_app().await;
     let mut examples = examples();
-    let mut shown = |name: &str| examples.remove(&("200".to_owned(), name.to_owned())).unwrap();
+    let mut shown = |name: &str| {
+        examples
+            .remove(&("200".to_owned(), name.to_owned()))
+            .unwrap()
+    };
 
     assert_eq!(app.get("/orders/1").await.json(), shown("complete"));
-    let TestApp { addr, customers, .. } = app;
+    let TestApp {
+        addr, customers, ..
+    } = app;
     customers.stop(false).await;
-    assert_eq!(raw::get(addr, "/orders/1").await.unwrap().json(), shown("withoutCustomer"));
+    assert_eq!(
+        raw::get(addr, "/orders/1").await.unwrap().json(),
+        shown("withoutCustomer")
+    );
 
-    let left: Vec<_> = examples.into_keys().filter(|(status, _)| status == "200").collect();
+    let left: Vec<_> = examples
+        .into_keys()
+        .filter(|(status, _)| status == "200")
+        .collect();
     assert!(left.is_empty(), "nobody compares {left:?}");
 }
 
@@ -68,10 +86,27 @@ async fn every_example_of_a_problem_is_a_real_answer_and_every_problem_has_one()
         app.get("/orders/abc").await,
         app.get("/orders/20000").await,
         app.get(&format!("/orders/{}", "1".repeat(3_000))).await,
-        raw::send(app.addr, "GET", "/orders/1", &[("X-Large", &"x".repeat(20_000))], "").await.unwrap(),
-        raw::exchange(app.addr, b"GET /orders/1 HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n").await.unwrap(),
+        raw::send(
+            app.addr,
+            "GET",
+            "/orders/1",
+            &[("X-Large", &"x".repeat(20_000))],
+            "",
+        )
+        .await
+        .unwrap(),
+        raw::exchange(
+            app.addr,
+            b"GET /orders/1 HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n",
+        )
+        .await
+        .unwrap(),
     ];
-    for fault in [Fault::status(500), Fault::status(429), Fault::body(BodyFault::WrongShape)] {
+    for fault in [
+        Fault::status(500),
+        Fault::status(429),
+        Fault::body(BodyFault::WrongShape),
+    ] {
         app.orders.faults().set(vec![fault]);
         answers.push(app.get("/orders/1").await);
     }
@@ -84,7 +119,9 @@ async fn every_example_of_a_problem_is_a_real_answer_and_every_problem_has_one()
     for answer in answers {
         let code = answer.json()["code"].as_str().unwrap().to_owned();
         let mut body = problem(&answer, answer.status, &code);
-        let mut example = documented.remove(&(answer.status.to_string(), code)).unwrap_or_else(|| panic!("no example of {body}"));
+        let mut example = documented
+            .remove(&(answer.status.to_string(), code))
+            .unwrap_or_else(|| panic!("no example of {body}"));
         assert!(body["requestId"].take().is_string() && example["requestId"].take().is_string());
         assert_eq!(body, example);
     }

@@ -19,10 +19,19 @@ fn the_committed_example_is_what_the_code_says() {
 
 #[test]
 fn the_example_sets_every_key_to_its_default() {
-    let example = Settings::new().with_file("example", EXAMPLE).read(Config::read).unwrap();
+    let example = Settings::new()
+        .with_file("example", EXAMPLE)
+        .read(Config::read)
+        .unwrap();
 
     assert_eq!(example, Settings::new().read(Config::read).unwrap());
-    assert_eq!(example, Config::new(endpoint("http://127.0.0.1:8081"), endpoint("http://127.0.0.1:8082")));
+    assert_eq!(
+        example,
+        Config::new(
+            endpoint("http://127.0.0.1:8081"),
+            endpoint("http://127.0.0.1:8082")
+        )
+    );
 }
 
 #[test]
@@ -34,8 +43,19 @@ fn the_binary_accepts_the_example_and_refuses_what_is_wrong() {
     };
 
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/bff-mobile.example.toml");
-    check().args(["--config", example]).assert().success().stdout("The settings are fine.\n");
-    let refused = check().env("BFF__LISTEN", "nowhere").assert().code(2).stdout("");
+    check()
+        .args(["--config", example])
+        .assert()
+        .success()
+        .stdout("The settings are fine.\n");
+    let refused = check()
+        .env("BFF__LISTEN", "nowhere")
+        .assert()
+        .code(2)
+        .stdout("");
     let told = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-    assert!(told.contains("BFF__LISTEN: listen = \"nowhere\": "), "{told}");
+    assert!(
+        told.contains("BFF__LISTEN: listen = \"nowhere\": "),
+        "{told}"
+    );
 }

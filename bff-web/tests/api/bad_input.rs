@@ -18,7 +18,10 @@ async fn assert_unharmed(app: &TestApp) {
 /// The answer to a request with this line and these header fields, and nothing else in its head.
 async fn answer_to_head(app: &TestApp, line: &str, fields: &str) -> Answer {
     let head = format!("{line}\r\n{fields}Connection: close\r\n\r\n");
-    timeout(GUARD, raw::exchange(app.addr, head.as_bytes())).await.expect("an answer").unwrap()
+    timeout(GUARD, raw::exchange(app.addr, head.as_bytes()))
+        .await
+        .expect("an answer")
+        .unwrap()
 }
 
 #[actix_web::test]
@@ -26,8 +29,30 @@ async fn what_is_no_order_id_is_refused_with_what_is_allowed() {
     let app = spawn_app().await;
     let long = "1".repeat(1_500);
     let ids = [
-        "abc", "-1", "0", "+1", "01", "1.0", "1e3", "0x1", "1%20", "%201", "99999999999999999999", "9007199254740992",
-        "1%2f..%2f2", "..", "%2e%2e", "%ff", "%00", "1%00", "%EF%BC%91", "1,2", "1;v=2", "{id}", "*", &long,
+        "abc",
+        "-1",
+        "0",
+        "+1",
+        "01",
+        "1.0",
+        "1e3",
+        "0x1",
+        "1%20",
+        "%201",
+        "99999999999999999999",
+        "9007199254740992",
+        "1%2f..%2f2",
+        "..",
+        "%2e%2e",
+        "%ff",
+        "%00",
+        "1%00",
+        "%EF%BC%91",
+        "1,2",
+        "1;v=2",
+        "{id}",
+        "*",
+        &long,
     ];
 
     for id in ids {
@@ -48,7 +73,11 @@ async fn a_query_changes_nothing() {
 
     for query in ["?", "?id=2", "?token=secret&x=%ff", "?/../x"] {
         let answer = app.get(&format!("/orders/1{query}")).await;
-        assert_eq!((answer.status, &answer.json()["id"]), (200, &1.into()), "{query}");
+        assert_eq!(
+            (answer.status, &answer.json()["id"]),
+            (200, &1.into()),
+            "{query}"
+        );
     }
 }
 
@@ -57,9 +86,25 @@ async fn a_path_that_leads_nowhere_is_unknown() {
     let app = spawn_app().await;
     // The last ones are paths of the admin listener: they are not on the public port.
     let paths = [
-        "/", "/orders", "/orders/", "/orders/1/", "/orders/1/2", "//orders/1", "/orders//1", "/orders/../orders/1",
-        "/./orders/1", "/Orders/1", "/orders%2f1", "/nope", "/openapi.json/", "/openapi.yaml", "/docs/nope.js",
-        "/docs/../openapi.json", "/livez", "/readyz", "/upstreams",
+        "/",
+        "/orders",
+        "/orders/",
+        "/orders/1/",
+        "/orders/1/2",
+        "//orders/1",
+        "/orders//1",
+        "/orders/../orders/1",
+        "/./orders/1",
+        "/Orders/1",
+        "/orders%2f1",
+        "/nope",
+        "/openapi.json/",
+        "/openapi.yaml",
+        "/docs/nope.js",
+        "/docs/../openapi.json",
+        "/livez",
+        "/readyz",
+        "/upstreams",
     ];
 
     for path in paths {
@@ -73,8 +118,16 @@ async fn another_method_than_get_and_head_is_not_allowed() {
     let app = spawn_app().await;
 
     // OPTIONS is no exception: nothing here is for scripts of other origins.
-    for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "INVENTED", "get"] {
-        for path in ["/orders/1", "/orders/abc", "/openapi.json", "/docs", "/docs/"] {
+    for method in [
+        "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "INVENTED", "get",
+    ] {
+        for path in [
+            "/orders/1",
+            "/orders/abc",
+            "/openapi.json",
+            "/docs",
+            "/docs/",
+        ] {
             let answer = raw::send(app.addr, method, path, &[], "").await.unwrap();
             let body = problem(&answer, 405, "methodNotAllowed");
             assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{method} {path}");
@@ -89,8 +142,20 @@ async fn a_body_that_nobody_asked_for_changes_nothing() {
     let app = spawn_app().await;
     let body = "x".repeat(100_000);
 
-    problem(&raw::send(app.addr, "POST", "/orders/1", &[], &body).await.unwrap(), 405, "methodNotAllowed");
-    problem(&raw::send(app.addr, "POST", "/nope", &[], &body).await.unwrap(), 404, "unknownPath");
+    problem(
+        &raw::send(app.addr, "POST", "/orders/1", &[], &body)
+            .await
+            .unwrap(),
+        405,
+        "methodNotAllowed",
+    );
+    problem(
+        &raw::send(app.addr, "POST", "/nope", &[], &body)
+            .await
+            .unwrap(),
+        404,
+        "unknownPath",
+    );
     assert_unharmed(&app).await;
 }
 
@@ -101,7 +166,11 @@ async fn a_target_has_at_most_2_kib() {
 
     assert_eq!(app.get(&target(2_048)).await.status, 200);
     let asked = app.asked();
-    let paths = [target(2_049), target(10_000), format!("/nope/{}", "x".repeat(2_048))];
+    let paths = [
+        target(2_049),
+        target(10_000),
+        format!("/nope/{}", "x".repeat(2_048)),
+    ];
     for path in paths {
         let body = problem(&app.get(&path).await, 414, "uriTooLong");
         assert!(body["detail"].as_str().unwrap().contains("2048"), "{body}");
@@ -117,19 +186,41 @@ async fn a_head_has_at_most_16_kib() {
     let many = ["a", "b", "c", "d"].map(|name| (name, &*quarter));
 
     for fields in [&[("X-Large", &*one)][..], &many] {
-        let body = problem(&app.get_with("/orders/1", fields).await, 431, "headTooLarge");
+        let body = problem(
+            &app.get_with("/orders/1", fields).await,
+            431,
+            "headTooLarge",
+        );
         assert!(body["detail"].as_str().unwrap().contains("16384"), "{body}");
     }
     assert_unharmed(&app).await;
-    assert_eq!(app.get_with("/orders/1", &[("X-Large", &one[..15_000])]).await.status, 200);
+    assert_eq!(
+        app.get_with("/orders/1", &[("X-Large", &one[..15_000])])
+            .await
+            .status,
+        200
+    );
 }
 
 #[actix_web::test]
 async fn a_host_that_is_no_authority_is_refused() {
     let app = spawn_app().await;
 
-    for host in ["a b", "user@a", "user:password@a", "[::1", "::1", "a:80:80", "a:x", "a:99999", ":80", "a/b", "a?b"] {
-        let answer = answer_to_head(&app, "GET /orders/1 HTTP/1.1", &format!("Host: {host}\r\n")).await;
+    for host in [
+        "a b",
+        "user@a",
+        "user:password@a",
+        "[::1",
+        "::1",
+        "a:80:80",
+        "a:x",
+        "a:99999",
+        ":80",
+        "a/b",
+        "a?b",
+    ] {
+        let answer =
+            answer_to_head(&app, "GET /orders/1 HTTP/1.1", &format!("Host: {host}\r\n")).await;
         assert_eq!(answer.status, 400, "{host}: {answer:?}");
         problem(&answer, 400, "invalidHost");
     }
@@ -140,11 +231,27 @@ async fn a_host_that_is_no_authority_is_refused() {
 async fn a_host_is_a_name_or_an_address_with_or_without_a_port() {
     let app = spawn_app().await;
 
-    for host in ["a", "A.example", "a:80", "a:", "127.0.0.1:8080", "[::1]", "[::1]:8080", ""] {
-        let answer = answer_to_head(&app, "GET /orders/1 HTTP/1.1", &format!("Host: {host}\r\n")).await;
+    for host in [
+        "a",
+        "A.example",
+        "a:80",
+        "a:",
+        "127.0.0.1:8080",
+        "[::1]",
+        "[::1]:8080",
+        "",
+    ] {
+        let answer =
+            answer_to_head(&app, "GET /orders/1 HTTP/1.1", &format!("Host: {host}\r\n")).await;
         assert_eq!(answer.status, 200, "{host}: {answer:?}");
     }
-    assert_eq!(answer_to_head(&app, "GET /orders/1 HTTP/1.0", "").await.status, 200, "HTTP/1.0 needs no Host");
+    assert_eq!(
+        answer_to_head(&app, "GET /orders/1 HTTP/1.0", "")
+            .await
+            .status,
+        200,
+        "HTTP/1.0 needs no Host"
+    );
 }
 
 /// The status and the whole answer to `bytes`, whether or not the server read all of them before it closed.
@@ -158,8 +265,14 @@ async fn answer_to_bytes(app: &TestApp, bytes: &[u8]) -> (u16, String) {
     };
     timeout(GUARD, both).await.expect("the server closes");
     let answer = String::from_utf8(answer).unwrap();
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.unwrap_or_else(|| panic!("no answer: {answer:?}")), answer)
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    (
+        status.unwrap_or_else(|| panic!("no answer: {answer:?}")),
+        answer,
+    )
 }
 
 #[actix_web::test]
@@ -171,24 +284,55 @@ async fn what_actix_itself_refuses_is_still_answered() {
     let requests = [
         ("no Host", 400, head("")),
         ("two Hosts", 400, head("Host: a\r\nHost: a\r\n")),
-        ("two lengths", 400, head("Host: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n")),
-        ("length and chunks", 400, head("Host: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n")),
+        (
+            "two lengths",
+            400,
+            head("Host: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n"),
+        ),
+        (
+            "length and chunks",
+            400,
+            head("Host: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n"),
+        ),
         ("a name with a space", 400, head("Host: a\r\nX Y: z\r\n")),
         ("a control character", 400, head("Host: a\r\nX: \u{1}\r\n")),
         ("200 fields", 431, head(&format!("Host: a\r\n{many}"))),
-        ("200 kB in a field", 431, head(&format!("Host: a\r\nX: {}\r\n", "x".repeat(200_000)))),
-        ("200 kB in the target", 431, format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(200_000)).into_bytes()),
-        ("TLS", 400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec()),
+        (
+            "200 kB in a field",
+            431,
+            head(&format!("Host: a\r\nX: {}\r\n", "x".repeat(200_000))),
+        ),
+        (
+            "200 kB in the target",
+            431,
+            format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(200_000)).into_bytes(),
+        ),
+        (
+            "TLS",
+            400,
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+        ),
         ("no request line", 400, b"hello\r\n\r\n".to_vec()),
         ("bytes", 400, b"\xff\xfe\xfd\r\n\r\n".to_vec()),
-        ("an unknown version", 400, b"GET /orders/1 HTTP/9.9\r\nHost: a\r\n\r\n".to_vec()),
-        ("a target that is none", 400, b"GET <> HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()),
+        (
+            "an unknown version",
+            400,
+            b"GET /orders/1 HTTP/9.9\r\nHost: a\r\n\r\n".to_vec(),
+        ),
+        (
+            "a target that is none",
+            400,
+            b"GET <> HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+        ),
     ];
 
     for (what, expected, bytes) in requests {
         let (status, answer) = answer_to_bytes(&app, &bytes).await;
         assert_eq!(status, expected, "{what}: {answer}");
-        assert!(answer.to_ascii_lowercase().contains("connection: close"), "{what}: {answer}");
+        assert!(
+            answer.to_ascii_lowercase().contains("connection: close"),
+            "{what}: {answer}"
+        );
     }
     assert_unharmed(&app).await;
 }
@@ -201,7 +345,8 @@ fn target() -> impl Strategy<Value = String> {
         2 => prop::collection::vec(any::<u8>(), 1..6).prop_map(|bytes| bytes.iter().map(|byte| format!("%{byte:02x}")).collect()),
         1 => prop::sample::select(vec!["orders", ".", "..", "", "openapi.json", "livez", "%2f", "%"]).prop_map(str::to_owned),
     ];
-    let pieces = prop::collection::vec(piece.clone(), 0..4).prop_map(|pieces| format!("/{}", pieces.join("/")));
+    let pieces = prop::collection::vec(piece.clone(), 0..4)
+        .prop_map(|pieces| format!("/{}", pieces.join("/")));
     let path = prop_oneof![3 => piece.prop_map(|id| format!("/orders/{id}")), 1 => pieces];
     (path, prop::option::of("[A-Za-z0-9%&=/?_-]{0,30}")).prop_map(|(path, query)| match query {
         Some(query) => format!("{path}?{query}"),
@@ -213,15 +358,27 @@ fn target() -> impl Strategy<Value = String> {
 fn whatever_the_target_the_answer_is_data_or_a_problem_of_the_client() {
     let system = actix_web::rt::System::new();
     let app = system.block_on(spawn_app());
-    let mut runner = TestRunner::new(Config { cases: 256, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 256,
+        failure_persistence: None,
+        ..Config::default()
+    });
 
     let outcome = runner.run(&target(), |target| {
-        let answer = system.block_on(async { timeout(GUARD, raw::get(app.addr, &target)).await.expect("an answer").unwrap() });
+        let answer = system.block_on(async {
+            timeout(GUARD, raw::get(app.addr, &target))
+                .await
+                .expect("an answer")
+                .unwrap()
+        });
         assert_common_headers(&answer);
         match answer.status {
             200 => prop_assert_eq!(answer.header("content-type"), Some("application/json")),
             400..=499 => {
-                let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
+                let code = answer.json()["code"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned();
                 problem(&answer, answer.status, &code);
             }
             _ => prop_assert!(false, "{:?}", answer),

@@ -26,8 +26,13 @@ async fn spawn_recorded() -> (TestApp, [Recorder; 2]) {
 /// Whether it is a UUID of version 7 (RFC 9562) as it is usually written.
 fn is_uuid_v7(id: &str) -> bool {
     let groups: Vec<usize> = id.split('-').map(str::len).collect();
-    let digits = id.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-    groups == [8, 4, 4, 4, 12] && digits && id.as_bytes()[14] == b'7' && b"89ab".contains(&id.as_bytes()[19])
+    let digits = id
+        .bytes()
+        .all(|byte| byte == b'-' || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    groups == [8, 4, 4, 4, 12]
+        && digits
+        && id.as_bytes()[14] == b'7'
+        && b"89ab".contains(&id.as_bytes()[19])
 }
 
 #[actix_web::test]
@@ -37,7 +42,10 @@ async fn a_well_formed_request_id_comes_back_and_goes_on() {
 
     for id in ["a", "0", "AZaz09-_.:=+/", "../../etc", &longest] {
         let answer = app.get_with("/orders/1", &[("X-Request-Id", id)]).await;
-        assert_eq!((answer.status, answer.header("x-request-id")), (200, Some(id)));
+        assert_eq!(
+            (answer.status, answer.header("x-request-id")),
+            (200, Some(id))
+        );
         for recorder in &recorders {
             assert_eq!(recorder.last().all("x-request-id"), [id], "exactly one");
         }
@@ -49,7 +57,21 @@ async fn a_request_id_that_is_not_well_formed_is_replaced() {
     let (app, recorders) = spawn_recorded().await;
     let too_long = "x".repeat(129);
 
-    for id in ["", " ", "a b", "a\tb", "\"a\"", "a'b", "a,b", "a;b", "{a}", "a%0a", "ä", "\u{1F600}", &too_long] {
+    for id in [
+        "",
+        " ",
+        "a b",
+        "a\tb",
+        "\"a\"",
+        "a'b",
+        "a,b",
+        "a;b",
+        "{a}",
+        "a%0a",
+        "ä",
+        "\u{1F600}",
+        &too_long,
+    ] {
         let answer = app.get_with("/orders/1", &[("X-Request-Id", id)]).await;
         let new = answer.header("x-request-id").unwrap();
         assert_eq!(answer.status, 200);
@@ -64,7 +86,9 @@ async fn a_request_id_that_is_not_well_formed_is_replaced() {
 async fn of_two_request_ids_neither_counts() {
     let (app, [orders, _]) = spawn_recorded().await;
 
-    let answer = app.get_with("/orders/1", &[("X-Request-Id", "a"), ("X-Request-Id", "b")]).await;
+    let answer = app
+        .get_with("/orders/1", &[("X-Request-Id", "a"), ("X-Request-Id", "b")])
+        .await;
 
     let new = answer.header("x-request-id").unwrap();
     assert!(is_uuid_v7(new), "{new}");
@@ -77,18 +101,30 @@ async fn without_a_request_id_each_request_gets_one_in_the_order_of_time() {
 
     let mut ids = Vec::new();
     for _ in 0..50 {
-        ids.push(app.get("/orders/0").await.header("x-request-id").unwrap().to_owned());
+        ids.push(
+            app.get("/orders/0")
+                .await
+                .header("x-request-id")
+                .unwrap()
+                .to_owned(),
+        );
     }
 
     assert!(ids.iter().all(|id| is_uuid_v7(id)), "{ids:?}");
-    assert!(ids.is_sorted_by(|earlier, later| earlier < later), "{ids:?}");
+    assert!(
+        ids.is_sorted_by(|earlier, later| earlier < later),
+        "{ids:?}"
+    );
 }
 
 #[actix_web::test]
 async fn a_problem_has_the_request_id_as_well() {
     let app = spawn_app().await;
 
-    for (target, status, code) in [("/orders/abc", 400, "invalidOrderId"), ("/nope", 404, "unknownPath")] {
+    for (target, status, code) in [
+        ("/orders/abc", 400, "invalidOrderId"),
+        ("/nope", 404, "unknownPath"),
+    ] {
         let answer = app.get_with(target, &[("X-Request-Id", "mine")]).await;
         assert_eq!(problem(&answer, status, code)["requestId"], "mine");
     }
@@ -100,12 +136,20 @@ async fn the_trace_context_goes_on_as_it_is() {
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let state = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE";
 
-    let answer = app.get_with("/orders/1", &[("traceparent", parent), ("tracestate", state)]).await;
+    let answer = app
+        .get_with(
+            "/orders/1",
+            &[("traceparent", parent), ("tracestate", state)],
+        )
+        .await;
 
     assert_eq!(answer.status, 200);
     for recorder in &recorders {
         let head = recorder.only();
-        assert_eq!((head.all("traceparent"), head.all("tracestate")), (vec![parent.to_owned()], vec![state.to_owned()]));
+        assert_eq!(
+            (head.all("traceparent"), head.all("tracestate")),
+            (vec![parent.to_owned()], vec![state.to_owned()])
+        );
     }
 }
 
@@ -132,12 +176,25 @@ async fn nothing_else_that_a_client_sends_goes_on() {
     assert_eq!(answer.status, 200);
     for (recorder, target) in recorders.iter().zip(["/orders/1", "/customers/56"]) {
         let head = recorder.only();
-        assert!(head.0.starts_with(&format!("GET {target} HTTP/1.1\r\n")), "{head:?}");
+        assert!(
+            head.0.starts_with(&format!("GET {target} HTTP/1.1\r\n")),
+            "{head:?}"
+        );
         let mut names: Vec<String> = head.fields().into_iter().map(|(name, _)| name).collect();
         // The HTTP client's own, which say nothing of the caller.
         names.retain(|name| !matches!(&**name, "content-length" | "date"));
         names.sort();
-        assert_eq!(names, ["accept", "accept-encoding", "host", EXPECTED, "x-request-id"], "{head:?}");
+        assert_eq!(
+            names,
+            [
+                "accept",
+                "accept-encoding",
+                "host",
+                EXPECTED,
+                "x-request-id"
+            ],
+            "{head:?}"
+        );
         assert!(!head.0.contains("secret"), "{head:?}");
     }
 }
@@ -167,19 +224,35 @@ async fn a_caller_who_waits_for_less_gets_an_answer_sooner() {
     app.customers.faults().set(vec![Fault::hang()]);
 
     // Long enough for the order even on a busy machine.
-    let answer = timeout(GUARD, app.get_with("/orders/1", &[(EXPECTED, "2000")])).await.expect("an answer");
+    let answer = timeout(GUARD, app.get_with("/orders/1", &[(EXPECTED, "2000")]))
+        .await
+        .expect("an answer");
 
-    assert_eq!((answer.status, &answer.json()["customer"]), (200, &json!(null)), "{answer:?}");
-    assert_eq!(answer.json()["sources"]["customer"], json!({ "state": "omitted", "reason": "timeout" }));
+    assert_eq!(
+        (answer.status, &answer.json()["customer"]),
+        (200, &json!(null)),
+        "{answer:?}"
+    );
+    assert_eq!(
+        answer.json()["sources"]["customer"],
+        json!({ "state": "omitted", "reason": "timeout" })
+    );
 }
 
 /// The time that each service was told it has, in milliseconds, for a caller who says `expected`.
 async fn told(expected: Option<&str>) -> [u64; 2] {
     let (app, recorders) = spawn_recorded().await;
-    let fields: Vec<(&str, &str)> = expected.map(|expected| (EXPECTED, expected)).into_iter().collect();
+    let fields: Vec<(&str, &str)> = expected
+        .map(|expected| (EXPECTED, expected))
+        .into_iter()
+        .collect();
     let answer = app.get_with("/orders/1", &fields).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.json()["sources"]["customer"], json!({ "state": "fresh" }), "{expected:?}");
+    assert_eq!(
+        answer.json()["sources"]["customer"],
+        json!({ "state": "fresh" }),
+        "{expected:?}"
+    );
     recorders.map(|recorder| {
         let told = recorder.only().all(EXPECTED);
         assert_eq!(told.len(), 1, "{told:?}");
@@ -191,7 +264,10 @@ async fn told(expected: Option<&str>) -> [u64; 2] {
 async fn each_service_is_told_the_time_that_is_left() {
     let [orders, customers] = told(Some("20000")).await;
 
-    assert!(orders <= 20_000 && customers <= orders, "{orders} {customers}");
+    assert!(
+        orders <= 20_000 && customers <= orders,
+        "{orders} {customers}"
+    );
     assert!(customers > 1_000, "most of the time is left: {customers}");
 }
 
@@ -201,13 +277,26 @@ async fn a_caller_cannot_get_more_time_than_the_deadline() {
 
     for expected in ["31000", "3600000", "18446744073709551615"] {
         let [orders, customers] = told(Some(expected)).await;
-        assert!(customers <= orders && orders <= own, "{expected}: {orders} {customers}");
+        assert!(
+            customers <= orders && orders <= own,
+            "{expected}: {orders} {customers}"
+        );
     }
 }
 
 #[actix_web::test]
 async fn a_time_that_is_none_is_ignored() {
-    for expected in ["", "0", "-5", "1.5", "abc", "5s", "1 2", "18446744073709551616", "０"] {
+    for expected in [
+        "",
+        "0",
+        "-5",
+        "1.5",
+        "abc",
+        "5s",
+        "1 2",
+        "18446744073709551616",
+        "０",
+    ] {
         let [orders, _] = told(Some(expected)).await;
         assert!(orders > 1_000, "{expected}: {orders}");
     }

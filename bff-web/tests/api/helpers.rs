@@ -20,7 +20,8 @@ use tokio::time::{sleep, timeout};
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
 /// Any free port of this machine.
-pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+pub(crate) const ANY_PORT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The stack under test. The services' faults and counts are at hand.
 pub(crate) struct TestApp {
@@ -47,14 +48,25 @@ pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
     config.server.workers = 1;
     config.server.deadline = GUARD / 2;
     for upstream in [&mut config.orders, &mut config.customers] {
-        (upstream.deadline, upstream.attempt_timeout, upstream.connect_timeout) = (GUARD / 2, GUARD / 2, GUARD / 2);
+        (
+            upstream.deadline,
+            upstream.attempt_timeout,
+            upstream.connect_timeout,
+        ) = (GUARD / 2, GUARD / 2, GUARD / 2);
     }
     change(&mut config);
     let server = bff_web::bind(config).unwrap();
     let (addr, admin) = (server.addr(), server.admin_addr());
     let (stop, stopped) = oneshot::channel();
     let server = actix_web::rt::spawn(server.run(async { stopped.await.unwrap_or(Stop::Now) }));
-    TestApp { addr, admin, orders, customers, stop: Some(stop), server }
+    TestApp {
+        addr,
+        admin,
+        orders,
+        customers,
+        stop: Some(stop),
+        server,
+    }
 }
 
 pub(crate) fn endpoint(url: &str) -> EndpointAddress {
@@ -67,14 +79,20 @@ impl TestApp {
     }
 
     pub(crate) async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> Answer {
-        raw::send(self.addr, "GET", target, headers, "").await.unwrap()
+        raw::send(self.addr, "GET", target, headers, "")
+            .await
+            .unwrap()
     }
 
     /// What `/upstreams` says of the cluster with this name.
     pub(crate) async fn upstream(&self, name: &str) -> Value {
         let report = raw::get(self.admin, "/upstreams").await.unwrap().json();
         let clusters = report["upstreams"].as_array().unwrap();
-        clusters.iter().find(|cluster| cluster["name"] == name).unwrap().clone()
+        clusters
+            .iter()
+            .find(|cluster| cluster["name"] == name)
+            .unwrap()
+            .clone()
     }
 
     /// How many requests the services got.
@@ -90,16 +108,24 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
             sleep(Duration::from_millis(2)).await;
         }
     };
-    timeout(GUARD, holds).await.unwrap_or_else(|_| panic!("never: {what}"));
+    timeout(GUARD, holds)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// What every answer carries, whatever its status.
 pub(crate) fn assert_common_headers(answer: &Answer) {
-    for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")] {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+    ] {
         assert_eq!(answer.header(name), Some(value), "{answer:?}");
     }
     for name in ["content-security-policy", "x-request-id"] {
-        assert!(answer.header(name).is_some_and(|value| !value.is_empty()), "{name}: {answer:?}");
+        assert!(
+            answer.header(name).is_some_and(|value| !value.is_empty()),
+            "{name}: {answer:?}"
+        );
     }
 }
 
@@ -107,7 +133,10 @@ pub(crate) fn assert_common_headers(answer: &Answer) {
 pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> Value {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_common_headers(answer);
-    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let body = answer.json();
     assert_eq!(body["status"], status);
@@ -115,7 +144,10 @@ pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> Value {
     assert_eq!(body["type"], format!("urn:bff:problem:{code}"));
     assert_eq!(body["requestId"].as_str(), answer.header("x-request-id"));
     for member in ["title", "detail"] {
-        assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{body}");
+        assert!(
+            body[member].as_str().is_some_and(|text| !text.is_empty()),
+            "{body}"
+        );
     }
     body
 }

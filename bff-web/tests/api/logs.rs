@@ -8,7 +8,10 @@ use crate::helpers::binary::Program;
 use crate::helpers::recorder::Recorder;
 
 fn services() -> (Running, Running) {
-    (orders::start(&Options::default()).unwrap(), customers::start(&Options::default()).unwrap())
+    (
+        orders::start(&Options::default()).unwrap(),
+        customers::start(&Options::default()).unwrap(),
+    )
 }
 
 /// Ends the binary and returns every line of its log from the first request on.
@@ -21,8 +24,14 @@ async fn lines(program: Program) -> Vec<String> {
 
 /// The value of `name=` in a line; that of the last field goes to the end of the line.
 fn field<'a>(line: &'a str, name: &str) -> &'a str {
-    let (_, value) = line.split_once(&format!(" {name}=")).unwrap_or_else(|| panic!("no {name} in {line}"));
-    if name == "sources" { value } else { value.split(' ').next().unwrap() }
+    let (_, value) = line
+        .split_once(&format!(" {name}="))
+        .unwrap_or_else(|| panic!("no {name} in {line}"));
+    if name == "sources" {
+        value
+    } else {
+        value.split(' ').next().unwrap()
+    }
 }
 
 /// Checks that `text` is a time such as `1.5ms` and that `rest` follows.
@@ -49,21 +58,46 @@ async fn every_request_leaves_one_line() {
     let mut answers = Vec::new();
     for (n, (method, target, _)) in requests.iter().enumerate() {
         let id = format!("request-{n}");
-        answers.push(raw::send(program.addr, method, target, &[("X-Request-Id", &id)], "").await.unwrap());
+        answers.push(
+            raw::send(program.addr, method, target, &[("X-Request-Id", &id)], "")
+                .await
+                .unwrap(),
+        );
     }
     // Those who ask for health do so every few seconds: they leave none.
     raw::get(program.admin, "/readyz").await.unwrap();
 
-    let lines: Vec<String> = lines(program).await.into_iter().filter(|line| line.contains(" access ")).collect();
+    let lines: Vec<String> = lines(program)
+        .await
+        .into_iter()
+        .filter(|line| line.contains(" access "))
+        .collect();
     assert_eq!(lines.len(), requests.len(), "{lines:#?}");
-    for (n, (((method, _, route), answer), line)) in requests.iter().zip(answers).zip(&lines).enumerate() {
+    for (n, (((method, _, route), answer), line)) in
+        requests.iter().zip(answers).zip(&lines).enumerate()
+    {
         assert_eq!(field(line, "id"), format!("request-{n}"));
-        assert_eq!((field(line, "method"), field(line, "route")), (*method, *route), "{line}");
+        assert_eq!(
+            (field(line, "method"), field(line, "route")),
+            (*method, *route),
+            "{line}"
+        );
         assert_eq!(field(line, "status"), answer.status.to_string(), "{line}");
-        assert_eq!(field(line, "bytes"), answer.body.len().to_string(), "{line}");
-        assert!(field(line, "ms").parse::<f64>().is_ok_and(|took| took >= 0.0), "{line}");
+        assert_eq!(
+            field(line, "bytes"),
+            answer.body.len().to_string(),
+            "{line}"
+        );
+        assert!(
+            field(line, "ms")
+                .parse::<f64>()
+                .is_ok_and(|took| took >= 0.0),
+            "{line}"
+        );
     }
-    let [order, customer] = field(&lines[0], "sources").split(',').collect::<Vec<_>>()[..] else { panic!("{}", lines[0]) };
+    let [order, customer] = field(&lines[0], "sources").split(',').collect::<Vec<_>>()[..] else {
+        panic!("{}", lines[0])
+    };
     assert_took(order.strip_prefix("order:fresh:").unwrap(), "");
     assert_took(customer.strip_prefix("customer:fresh:").unwrap(), "");
     for line in [&lines[1], &lines[3], &lines[6]] {
@@ -80,15 +114,24 @@ async fn a_degraded_answer_leaves_reason_and_cause() {
     for (fault, reason, cause) in [
         (Fault::status(503), "unavailable", "answered 503"),
         (Fault::status(429), "overloaded", "answered 429"),
-        (Fault::body(BodyFault::Html), "invalidResponse", "answered 200 OK with not JSON, line 1 column 1"),
+        (
+            Fault::body(BodyFault::Html),
+            "invalidResponse",
+            "answered 200 OK with not JSON, line 1 column 1",
+        ),
     ] {
         customers.faults().set(vec![fault]);
         assert_eq!(program.get("/orders/1").await.status, 200);
         let line = program.line(" access ").await;
-        let (_, customer) = field(&line, "sources").split_once(",customer:omitted:").unwrap();
+        let (_, customer) = field(&line, "sources")
+            .split_once(",customer:omitted:")
+            .unwrap();
         let (took, told) = customer.split_once('(').unwrap();
         assert_took(took, "");
-        assert!(told.starts_with(&format!("{reason}: {service} ")) && told.contains(cause), "{line}");
+        assert!(
+            told.starts_with(&format!("{reason}: {service} ")) && told.contains(cause),
+            "{line}"
+        );
     }
 }
 
@@ -102,38 +145,78 @@ async fn a_failed_answer_leaves_reason_and_cause() {
 
     let line = program.line(" access ").await;
     let told = field(&line, "sources");
-    assert!(told.starts_with(&format!("order:failed(unavailable: {} answered 500", orders.url())), "{line}");
+    assert!(
+        told.starts_with(&format!(
+            "order:failed(unavailable: {} answered 500",
+            orders.url()
+        )),
+        "{line}"
+    );
 }
 
 #[actix_web::test]
 async fn as_json_every_line_is_an_object_with_fields_of_fixed_types() {
     let (orders, customers) = services();
-    let program = Program::serve(&orders.url(), &customers.url(), &[("BFF__LOG__FORMAT", "json")]).await;
-    let length = raw::send(program.addr, "GET", "/orders/1", &[("X-Request-Id", "mine")], "").await.unwrap().body.len();
+    let program = Program::serve(
+        &orders.url(),
+        &customers.url(),
+        &[("BFF__LOG__FORMAT", "json")],
+    )
+    .await;
+    let length = raw::send(
+        program.addr,
+        "GET",
+        "/orders/1",
+        &[("X-Request-Id", "mine")],
+        "",
+    )
+    .await
+    .unwrap()
+    .body
+    .len();
     customers.faults().set(vec![Fault::status(503)]);
     program.get("/orders/1").await;
     program.get("/nope").await;
 
-    let lines: Vec<Value> = lines(program).await.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = lines(program)
+        .await
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
 
     for line in &lines {
         for name in ["time", "level", "target", "message"] {
             assert!(line[name].is_string(), "{name}: {line}");
         }
         let time = line["time"].as_str().unwrap();
-        assert!(time.len() == 24 && time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
+        assert!(
+            time.len() == 24 && time.ends_with('Z') && time.as_bytes()[10] == b'T',
+            "{time}"
+        );
     }
-    let access: Vec<&Value> = lines.iter().filter(|line| line["target"] == "access").collect();
+    let access: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["target"] == "access")
+        .collect();
     assert_eq!(access.len(), 3, "{lines:#?}");
     for line in &access {
         for name in ["method", "route", "id", "sources"] {
             assert!(line[name].is_string(), "{name}: {line}");
         }
         assert!(line["status"].is_u64() && line["bytes"].is_u64(), "{line}");
-        assert!(line["ms"].as_f64().is_some_and(|took| took >= 0.0), "{line}");
+        assert!(
+            line["ms"].as_f64().is_some_and(|took| took >= 0.0),
+            "{line}"
+        );
     }
-    assert_eq!((&access[0]["id"], &access[0]["route"]), (&"mine".into(), &"/orders/{id}".into()));
-    assert_eq!((&access[0]["status"], &access[0]["bytes"]), (&200.into(), &length.into()));
+    assert_eq!(
+        (&access[0]["id"], &access[0]["route"]),
+        (&"mine".into(), &"/orders/{id}".into())
+    );
+    assert_eq!(
+        (&access[0]["status"], &access[0]["bytes"]),
+        (&200.into(), &length.into())
+    );
 }
 
 /// A customer service's answers with something personal in each, all of them unusable.
@@ -156,23 +239,62 @@ async fn nothing_personal_and_no_credential_gets_into_a_line_whatever_the_filter
         }
         let variables = [("BFF__LOG__FORMAT", format), ("BFF__LOG__FILTER", filter)];
         let program = Program::serve(&orders.url(), &customers.join(","), &variables).await;
-        let credentials =
-            [("Authorization", "Bearer secret"), ("Cookie", "session=secret"), ("X-Request-Id", "secret@example.com")];
+        let credentials = [
+            ("Authorization", "Bearer secret"),
+            ("Cookie", "session=secret"),
+            ("X-Request-Id", "secret@example.com"),
+        ];
 
         // Once for each endpoint, so that every answer is met.
         for _ in UNUSABLE {
-            let answer = raw::send(program.addr, "GET", "/orders/1?token=secret", &credentials, "").await.unwrap();
-            assert_eq!(answer.json()["sources"]["customer"]["reason"], "invalidResponse", "{answer:?}");
+            let answer = raw::send(
+                program.addr,
+                "GET",
+                "/orders/1?token=secret",
+                &credentials,
+                "",
+            )
+            .await
+            .unwrap();
+            assert_eq!(
+                answer.json()["sources"]["customer"]["reason"],
+                "invalidResponse",
+                "{answer:?}"
+            );
         }
-        for target in ["/orders/secret", "/secret/secret?secret", "/orders/9007199254740991?secret", "/docs/secret"] {
-            let answer = raw::send(program.addr, "GET", target, &credentials, "").await.unwrap();
+        for target in [
+            "/orders/secret",
+            "/secret/secret?secret",
+            "/orders/9007199254740991?secret",
+            "/docs/secret",
+        ] {
+            let answer = raw::send(program.addr, "GET", target, &credentials, "")
+                .await
+                .unwrap();
             assert!(answer.status >= 400, "{target}: {answer:?}");
         }
-        raw::send(program.addr, "POST", "/orders/1", &credentials, "{\"password\":\"secret\"}").await.unwrap();
-        raw::exchange(program.addr, b"GET /secret HTTP/1.1\r\nHost: user:secret@host\r\nConnection: close\r\n\r\n").await.unwrap();
+        raw::send(
+            program.addr,
+            "POST",
+            "/orders/1",
+            &credentials,
+            "{\"password\":\"secret\"}",
+        )
+        .await
+        .unwrap();
+        raw::exchange(
+            program.addr,
+            b"GET /secret HTTP/1.1\r\nHost: user:secret@host\r\nConnection: close\r\n\r\n",
+        )
+        .await
+        .unwrap();
 
         let lines = lines(program).await;
-        assert_eq!(lines.iter().filter(|line| line.contains("access")).count(), UNUSABLE.len() + 6, "{lines:#?}");
+        assert_eq!(
+            lines.iter().filter(|line| line.contains("access")).count(),
+            UNUSABLE.len() + 6,
+            "{lines:#?}"
+        );
         for line in lines {
             for part in ["secret", "Secret", "9007199254740991", "password"] {
                 assert!(!line.contains(part), "{format} {filter}: {line}");
@@ -185,15 +307,40 @@ async fn nothing_personal_and_no_credential_gets_into_a_line_whatever_the_filter
 async fn no_request_id_breaks_a_line_or_forges_one() {
     let (orders, customers) = services();
     let program = Program::serve(&orders.url(), &customers.url(), &[]).await;
-    let ids = ["a\tb", "a status=500", "\u{85}forged", "\u{2028}forged", "\u{1b}[31mforged", "a\rforged", "a\0forged", "\"forged"];
+    let ids = [
+        "a\tb",
+        "a status=500",
+        "\u{85}forged",
+        "\u{2028}forged",
+        "\u{1b}[31mforged",
+        "a\rforged",
+        "a\0forged",
+        "\"forged",
+    ];
 
     for id in ids {
-        let answer = raw::send(program.addr, "GET", "/orders/1", &[("X-Request-Id", id)], "").await.unwrap();
+        let answer = raw::send(
+            program.addr,
+            "GET",
+            "/orders/1",
+            &[("X-Request-Id", id)],
+            "",
+        )
+        .await
+        .unwrap();
         assert!(matches!(answer.status, 200 | 400), "{id:?}: {answer:?}");
     }
 
     for line in lines(program).await {
-        assert!(line.len() > 24 && line.as_bytes()[23] == b'Z' && line.starts_with("20"), "{line:?} is no line of its own");
-        assert!(!line.contains("forged") && !line.contains("status=500") && !line.contains(char::is_control), "{line:?}");
+        assert!(
+            line.len() > 24 && line.as_bytes()[23] == b'Z' && line.starts_with("20"),
+            "{line:?} is no line of its own"
+        );
+        assert!(
+            !line.contains("forged")
+                && !line.contains("status=500")
+                && !line.contains(char::is_control),
+            "{line:?}"
+        );
     }
 }

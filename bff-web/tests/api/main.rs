@@ -1,6 +1,9 @@
 //! bff-web through its ports: real servers, real sockets, faults injected.
 
-#![expect(clippy::unwrap_used, reason = "helpers are part of a test: what they cannot do is its failure")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers are part of a test: what they cannot do is its failure"
+)]
 
 mod admin;
 mod bad_input;

@@ -21,7 +21,10 @@ fn document() -> Value {
 fn operations(document: &Value) -> BTreeMap<String, &Value> {
     let paths = document["paths"].as_object().unwrap().iter();
     let operations = paths.flat_map(|(path, item)| {
-        item.as_object().unwrap().iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+        item.as_object()
+            .unwrap()
+            .iter()
+            .map(move |(method, operation)| (format!("{method} {path}"), operation))
     });
     operations.collect()
 }
@@ -56,7 +59,10 @@ fn the_committed_document_is_what_the_code_says() {
 async fn the_binary_prints_the_committed_document() {
     let ended = binary::run(&["openapi"], &[]).await;
 
-    assert_eq!((ended.code, &*ended.stdout, &*ended.stderr), (Some(0), COMMITTED, ""));
+    assert_eq!(
+        (ended.code, &*ended.stdout, &*ended.stderr),
+        (Some(0), COMMITTED, "")
+    );
 }
 
 #[actix_web::test]
@@ -65,7 +71,10 @@ async fn the_committed_document_is_served_byte_for_byte() {
 
     let answer = app.get("/openapi.json").await;
 
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some("application/json"))
+    );
     assert_eq!(answer.header("cache-control"), Some("no-cache"));
     assert_eq!(answer.body, COMMITTED);
 }
@@ -74,8 +83,15 @@ async fn the_committed_document_is_served_byte_for_byte() {
 fn the_document_is_of_version_3_1() {
     let document = document();
 
-    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."), "{}", document["openapi"]);
-    assert_eq!(operations(&document).into_keys().collect::<Vec<_>>(), ["get /orders/{id}"]);
+    assert!(
+        document["openapi"].as_str().unwrap().starts_with("3.1."),
+        "{}",
+        document["openapi"]
+    );
+    assert_eq!(
+        operations(&document).into_keys().collect::<Vec<_>>(),
+        ["get /orders/{id}"]
+    );
 }
 
 #[test]
@@ -84,7 +100,12 @@ fn every_parameter_and_every_answer_has_an_example() {
 
     for (name, operation) in operations(&document) {
         for text in ["operationId", "summary", "description"] {
-            assert!(operation[text].as_str().is_some_and(|text| !text.is_empty()), "{name}: {text}");
+            assert!(
+                operation[text]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{name}: {text}"
+            );
         }
         for parameter in operation["parameters"].as_array().unwrap() {
             assert!(!parameter["example"].is_null(), "{name}: {parameter}");
@@ -95,7 +116,12 @@ fn every_parameter_and_every_answer_has_an_example() {
                 assert!(!examples.is_empty(), "{name}: {status} {kind}");
                 for (example, shown) in examples {
                     assert!(shown["value"].is_object(), "{name}: {status} {example}");
-                    assert!(shown["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name}: {status} {example}");
+                    assert!(
+                        shown["summary"]
+                            .as_str()
+                            .is_some_and(|text| !text.is_empty()),
+                        "{name}: {status} {example}"
+                    );
                 }
             }
         }
@@ -108,16 +134,33 @@ fn every_example_has_the_fields_that_its_schema_requires_and_no_others() {
 
     for operation in operations(&document).values() {
         let responses = operation["responses"].as_object().unwrap().values();
-        for content in responses.flat_map(|response| response["content"].as_object().unwrap().values()) {
-            let schema = content["schema"]["$ref"].as_str().unwrap().strip_prefix('#').unwrap();
+        for content in
+            responses.flat_map(|response| response["content"].as_object().unwrap().values())
+        {
+            let schema = content["schema"]["$ref"]
+                .as_str()
+                .unwrap()
+                .strip_prefix('#')
+                .unwrap();
             let schema = document.pointer(schema).unwrap();
-            let properties: BTreeSet<&String> = schema["properties"].as_object().unwrap().keys().collect();
-            let mut required = schema["required"].as_array().unwrap().iter().filter_map(Value::as_str);
+            let properties: BTreeSet<&String> =
+                schema["properties"].as_object().unwrap().keys().collect();
+            let mut required = schema["required"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(Value::as_str);
             for (name, example) in content["examples"].as_object().unwrap() {
                 let value = example["value"].as_object().unwrap();
                 let fields: BTreeSet<&String> = value.keys().collect();
-                assert!(fields.is_subset(&properties), "{name}: {fields:?} and {properties:?}");
-                assert!(required.all(|field| value.contains_key(field)), "{name}: {fields:?}");
+                assert!(
+                    fields.is_subset(&properties),
+                    "{name}: {fields:?} and {properties:?}"
+                );
+                assert!(
+                    required.all(|field| value.contains_key(field)),
+                    "{name}: {fields:?}"
+                );
             }
         }
     }
@@ -129,7 +172,12 @@ fn every_reference_leads_somewhere() {
         match value {
             Value::Object(members) => {
                 if let Some(Value::String(target)) = members.get("$ref") {
-                    assert!(document.pointer(target.strip_prefix('#').unwrap()).is_some(), "{target}");
+                    assert!(
+                        document
+                            .pointer(target.strip_prefix('#').unwrap())
+                            .is_some(),
+                        "{target}"
+                    );
                 }
                 members.values().for_each(|member| follow(document, member));
             }
@@ -145,18 +193,37 @@ fn every_reference_leads_somewhere() {
 async fn every_example_of_an_order_is_a_real_answer() {
     let app = spawn_app().await;
     let mut examples = order_examples();
-    let mut shown = |name: &str| examples.remove(&("200".to_owned(), name.to_owned())).unwrap();
+    let mut shown = |name: &str| {
+        examples
+            .remove(&("200".to_owned(), name.to_owned()))
+            .unwrap()
+    };
 
     let complete = app.get("/orders/1").await;
     assert_eq!(complete.json(), shown("complete"));
-    for header in document()["paths"]["/orders/{id}"]["get"]["responses"]["200"]["headers"].as_object().unwrap().keys() {
-        assert!(complete.header(header).is_some(), "{header} is not on {complete:?}");
+    for header in document()["paths"]["/orders/{id}"]["get"]["responses"]["200"]["headers"]
+        .as_object()
+        .unwrap()
+        .keys()
+    {
+        assert!(
+            complete.header(header).is_some(),
+            "{header} is not on {complete:?}"
+        );
     }
-    let TestApp { addr, customers, .. } = app;
+    let TestApp {
+        addr, customers, ..
+    } = app;
     customers.stop(false).await;
-    assert_eq!(raw::get(addr, "/orders/1").await.unwrap().json(), shown("withoutCustomer"));
+    assert_eq!(
+        raw::get(addr, "/orders/1").await.unwrap().json(),
+        shown("withoutCustomer")
+    );
 
-    let left: Vec<_> = examples.into_keys().filter(|(status, _)| status == "200").collect();
+    let left: Vec<_> = examples
+        .into_keys()
+        .filter(|(status, _)| status == "200")
+        .collect();
     assert!(left.is_empty(), "nobody compares {left:?}");
 }
 
@@ -167,9 +234,23 @@ async fn provoked() -> BTreeMap<(String, String), Value> {
     answers.push(app.get("/orders/abc").await);
     answers.push(app.get("/orders/20000").await);
     answers.push(app.get(&format!("/orders/{}", "1".repeat(3_000))).await);
-    answers.push(app.get_with("/orders/1", &[("X-Large", &"x".repeat(20_000))]).await);
-    answers.push(raw::exchange(app.addr, b"GET /orders/1 HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n").await.unwrap());
-    for fault in [Fault::status(500), Fault::status(429), Fault::body(BodyFault::WrongShape)] {
+    answers.push(
+        app.get_with("/orders/1", &[("X-Large", &"x".repeat(20_000))])
+            .await,
+    );
+    answers.push(
+        raw::exchange(
+            app.addr,
+            b"GET /orders/1 HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n",
+        )
+        .await
+        .unwrap(),
+    );
+    for fault in [
+        Fault::status(500),
+        Fault::status(429),
+        Fault::body(BodyFault::WrongShape),
+    ] {
         app.orders.faults().set(vec![fault]);
         answers.push(app.get("/orders/1").await);
     }
@@ -195,8 +276,13 @@ async fn every_example_of_a_problem_is_a_real_answer_and_every_problem_has_one()
         assert!(body["requestId"].take().is_string(), "{body}");
     }
     // A fault of our own cannot be brought about from outside.
-    let internal = documented.remove(&("500".to_owned(), "internal".to_owned())).unwrap();
+    let internal = documented
+        .remove(&("500".to_owned(), "internal".to_owned()))
+        .unwrap();
 
     assert_eq!(provoked, documented);
-    assert_eq!((&internal["code"], &internal["status"]), (&"internal".into(), &500.into()));
+    assert_eq!(
+        (&internal["code"], &internal["status"]),
+        (&"internal".into(), &500.into())
+    );
 }

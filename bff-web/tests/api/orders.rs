@@ -40,9 +40,28 @@ async fn an_order_comes_with_its_customer() {
 
     let answer = app.get("/orders/1").await;
 
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some("application/json"))
+    );
     assert_eq!(answer.json(), order_1());
     assert_eq!(app.asked(), (1, 1), "one call to each service");
+}
+
+#[actix_web::test]
+async fn head_is_answered_like_get_without_the_body() {
+    let app = spawn_app().await;
+
+    let get = app.get("/orders/1").await;
+    let head = raw::send(app.addr, "HEAD", "/orders/1", &[], "")
+        .await
+        .unwrap();
+
+    assert_eq!((head.status, &*head.body), (200, ""));
+    for name in ["content-type", "content-length", "cache-control"] {
+        assert_eq!(head.header(name), get.header(name), "{name}");
+    }
+    assert_eq!(app.asked(), (2, 2));
 }
 
 #[actix_web::test]
@@ -62,11 +81,24 @@ async fn server_timing_names_each_source_with_its_state() {
     let answer = app.get("/orders/1").await;
 
     let timing = answer.header("server-timing").unwrap();
-    let entries: Vec<Vec<&str>> = timing.split(", ").map(|entry| entry.split(';').collect()).collect();
-    let [order, customer] = &entries[..] else { panic!("{timing}") };
+    let entries: Vec<Vec<&str>> = timing
+        .split(", ")
+        .map(|entry| entry.split(';').collect())
+        .collect();
+    let [order, customer] = &entries[..] else {
+        panic!("{timing}")
+    };
     for (entry, name) in [(order, "order"), (customer, "customer")] {
         assert_eq!((entry[0], entry[2]), (name, "desc=\"fresh\""), "{timing}");
-        assert!(entry[1].strip_prefix("dur=").unwrap().parse::<f64>().unwrap() > 0.0, "{timing}");
+        assert!(
+            entry[1]
+                .strip_prefix("dur=")
+                .unwrap()
+                .parse::<f64>()
+                .unwrap()
+                > 0.0,
+            "{timing}"
+        );
     }
 }
 
@@ -77,8 +109,15 @@ async fn every_generated_order_can_be_shown() {
     for id in 1..=200 {
         let answer = app.get(&format!("/orders/{id}")).await;
         let order = answer.json();
-        assert_eq!((answer.status, order["id"].as_u64()), (200, Some(id)), "{order}");
-        assert_eq!(order["sources"], json!({ "order": { "state": "fresh" }, "customer": { "state": "fresh" } }));
+        assert_eq!(
+            (answer.status, order["id"].as_u64()),
+            (200, Some(id)),
+            "{order}"
+        );
+        assert_eq!(
+            order["sources"],
+            json!({ "order": { "state": "fresh" }, "customer": { "state": "fresh" } })
+        );
         assert_eq!(order.get("customerId"), None);
     }
 }
@@ -96,7 +135,10 @@ fn customer_faults() -> [(Vec<Fault>, &'static str); 11] {
         (vec![Fault::body(BodyFault::WrongId)], "invalidResponse"),
         (vec![Fault::body(BodyFault::Empty)], "invalidResponse"),
         (vec![Fault::body(BodyFault::Html)], "invalidResponse"),
-        (vec![Fault::latency_ms(1), Fault::status(502)], "unavailable"),
+        (
+            vec![Fault::latency_ms(1), Fault::status(502)],
+            "unavailable",
+        ),
     ]
 }
 
@@ -115,28 +157,44 @@ async fn without_its_customer_an_order_says_why() {
         assert_eq!(answer.json(), order_1_without_customer(reason), "{name}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{name}");
         let timing = answer.header("server-timing").unwrap();
-        assert!(timing.contains(&format!("desc=\"omitted {reason}\"")), "{name}: {timing}");
+        assert!(
+            timing.contains(&format!("desc=\"omitted {reason}\"")),
+            "{name}: {timing}"
+        );
     }
 
     app.customers.faults().clear();
-    assert_eq!(app.get("/orders/1").await.json(), order_1(), "nothing of the faults stays");
+    assert_eq!(
+        app.get("/orders/1").await.json(),
+        order_1(),
+        "nothing of the faults stays"
+    );
 }
 
 #[actix_web::test]
 async fn a_customer_service_that_is_gone_costs_the_customer_only() {
     let app = spawn_app().await;
-    let TestApp { addr, customers, .. } = app;
+    let TestApp {
+        addr, customers, ..
+    } = app;
     customers.stop(false).await;
 
     let answer = raw::get(addr, "/orders/1").await.unwrap();
 
-    assert_eq!((answer.status, answer.json()), (200, order_1_without_customer("unavailable")));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (200, order_1_without_customer("unavailable"))
+    );
 }
 
 #[actix_web::test]
 async fn a_customer_whom_the_service_does_not_know_is_left_out() {
     // Customer 56 and customer 1 are all there are; the orders are of customers up to 1,000.
-    let few = customers::start(&Options { customers: 1, ..Options::default() }).unwrap();
+    let few = customers::start(&Options {
+        customers: 1,
+        ..Options::default()
+    })
+    .unwrap();
     let app = spawn_with(|config| config.customers.endpoints = vec![endpoint(&few.url())]).await;
 
     let mut sources = Vec::new();
@@ -144,7 +202,10 @@ async fn a_customer_whom_the_service_does_not_know_is_left_out() {
         sources.push(app.get(&format!("/orders/{id}")).await.json()["sources"]["customer"].clone());
     }
 
-    assert!(sources.contains(&json!({ "state": "omitted", "reason": "notFound" })), "{sources:?}");
+    assert!(
+        sources.contains(&json!({ "state": "omitted", "reason": "notFound" })),
+        "{sources:?}"
+    );
 }
 
 #[actix_web::test]
@@ -155,7 +216,11 @@ async fn an_order_that_does_not_exist_is_a_404() {
 
     let body = problem(&answer, 404, "orderNotFound");
     assert_eq!(body["detail"], "There is no order 10001.");
-    assert_eq!(app.asked(), (1, 0), "nobody asks for the customer of no order");
+    assert_eq!(
+        app.asked(),
+        (1, 0),
+        "nobody asks for the customer of no order"
+    );
 }
 
 #[actix_web::test]
@@ -169,10 +234,26 @@ async fn without_its_order_there_is_a_problem_with_the_right_status() {
         (Fault::status(503), 503, "upstreamUnavailable"),
         (Fault::status(429), 503, "upstreamOverloaded"),
         (Fault::hang(), 504, "upstreamTimeout"),
-        (Fault::body(BodyFault::Malformed), 502, "upstreamInvalidResponse"),
-        (Fault::body(BodyFault::WrongShape), 502, "upstreamInvalidResponse"),
-        (Fault::body(BodyFault::WrongId), 502, "upstreamInvalidResponse"),
-        (Fault::body(BodyFault::Empty), 502, "upstreamInvalidResponse"),
+        (
+            Fault::body(BodyFault::Malformed),
+            502,
+            "upstreamInvalidResponse",
+        ),
+        (
+            Fault::body(BodyFault::WrongShape),
+            502,
+            "upstreamInvalidResponse",
+        ),
+        (
+            Fault::body(BodyFault::WrongId),
+            502,
+            "upstreamInvalidResponse",
+        ),
+        (
+            Fault::body(BodyFault::Empty),
+            502,
+            "upstreamInvalidResponse",
+        ),
         (Fault::body(BodyFault::Html), 502, "upstreamInvalidResponse"),
     ];
 
@@ -181,7 +262,10 @@ async fn without_its_order_there_is_a_problem_with_the_right_status() {
         let answer = app.get("/orders/1").await;
         let body = problem(&answer, status, code).to_string();
         let port = app.orders.addr().port().to_string();
-        assert!(!body.contains("127.0.0.1") && !body.contains(&port), "{fault:?} tells where the service is: {body}");
+        assert!(
+            !body.contains("127.0.0.1") && !body.contains(&port),
+            "{fault:?} tells where the service is: {body}"
+        );
     }
     assert_eq!(app.customers.requests(), 0);
 }
@@ -189,7 +273,9 @@ async fn without_its_order_there_is_a_problem_with_the_right_status() {
 #[actix_web::test]
 async fn retry_after_of_the_order_service_reaches_the_client() {
     let app = spawn_app().await;
-    app.orders.faults().set(vec![Fault::status_retry_after(503, 7)]);
+    app.orders
+        .faults()
+        .set(vec![Fault::status_retry_after(503, 7)]);
 
     let answer = app.get("/orders/1").await;
 
@@ -218,7 +304,12 @@ async fn the_whole_answer_has_one_deadline() {
     .await;
     app.customers.faults().set(vec![Fault::hang()]);
 
-    let answer = timeout(MINUTE / 2, app.get("/orders/1")).await.expect("an answer long before the customers' own limits");
+    let answer = timeout(MINUTE / 2, app.get("/orders/1"))
+        .await
+        .expect("an answer long before the customers' own limits");
 
-    assert_eq!((answer.status, answer.json()), (200, order_1_without_customer("timeout")));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (200, order_1_without_customer("timeout"))
+    );
 }

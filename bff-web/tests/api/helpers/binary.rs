@@ -15,7 +15,10 @@ use super::GUARD;
 /// The binary with these arguments and variables; nothing of this process's environment gets in.
 pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bff-web"));
-    command.env_clear().args(arguments).envs(variables.iter().copied());
+    command
+        .env_clear()
+        .args(arguments)
+        .envs(variables.iter().copied());
     command
 }
 
@@ -37,7 +40,11 @@ pub(crate) struct Ended {
 impl Ended {
     fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 }
 
@@ -58,25 +65,52 @@ impl Drop for Program {
 }
 
 impl Program {
-    /// Serves on any ports, one worker, no drain delay, unless `variables` say otherwise. Returns when it listens.
+    /// Serves on any ports, with one worker, without a drain delay and patiently, unless `variables` say otherwise.
+    /// Returns when it listens.
     pub(crate) async fn serve(orders: &str, customers: &str, variables: &[(&str, &str)]) -> Self {
-        let mut command = command(&["serve"], &[
-            ("BFF__LISTEN", "127.0.0.1:0"),
-            ("BFF__ADMIN_LISTEN", "127.0.0.1:0"),
-            ("BFF__WORKERS", "1"),
-            ("BFF__DRAIN_DELAY", "0s"),
-            ("BFF__UPSTREAMS__ORDERS__ENDPOINTS", orders),
-            ("BFF__UPSTREAMS__CUSTOMERS__ENDPOINTS", customers),
-        ]);
-        let mut child = command.envs(variables.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = command(
+            &["serve"],
+            &[
+                ("BFF__LISTEN", "127.0.0.1:0"),
+                ("BFF__ADMIN_LISTEN", "127.0.0.1:0"),
+                ("BFF__WORKERS", "1"),
+                ("BFF__DRAIN_DELAY", "0s"),
+                ("BFF__DEADLINE", "30s"),
+                ("BFF__STOP_TIMEOUT", "30s"),
+                ("BFF__UPSTREAMS__ORDERS__ENDPOINTS", orders),
+                ("BFF__UPSTREAMS__CUSTOMERS__ENDPOINTS", customers),
+            ],
+        );
+        for upstream in ["ORDERS", "CUSTOMERS"] {
+            for key in ["DEADLINE", "ATTEMPT_TIMEOUT", "CONNECT_TIMEOUT"] {
+                command.env(format!("BFF__UPSTREAMS__{upstream}__{key}"), "30s");
+            }
+        }
+        let mut child = command
+            .envs(variables.iter().copied())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = unbounded_channel();
-        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        thread::spawn(move || {
+            stderr
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
         let nowhere = super::ANY_PORT;
-        let mut program = Self { child, lines, addr: nowhere, admin: nowhere };
+        let mut program = Self {
+            child,
+            lines,
+            addr: nowhere,
+            admin: nowhere,
+        };
         let line = program.line("serves on").await;
         let mut addresses = line.split("http://").skip(1).map(|rest| {
-            let end = rest.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c))).unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)))
+                .unwrap_or(rest.len());
             rest[..end].parse().unwrap()
         });
         (program.addr, program.admin) = (addresses.next().unwrap(), addresses.next().unwrap());
@@ -91,19 +125,31 @@ impl Program {
     pub(crate) async fn line(&mut self, part: &str) -> String {
         let next = async {
             loop {
-                let line = self.lines.recv().await.unwrap_or_else(|| panic!("it ended without a line with {part:?}"));
+                let line = self
+                    .lines
+                    .recv()
+                    .await
+                    .unwrap_or_else(|| panic!("it ended without a line with {part:?}"));
                 if line.contains(part) {
                     return line;
                 }
             }
         };
-        timeout(GUARD, next).await.unwrap_or_else(|_| panic!("no line with {part:?}"))
+        timeout(GUARD, next)
+            .await
+            .unwrap_or_else(|_| panic!("no line with {part:?}"))
     }
 
     /// Sends a signal such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([&format!("-{name}"), &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Waits for its end: the exit code, and the lines of the log that nobody has read yet.

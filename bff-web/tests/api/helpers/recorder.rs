@@ -16,9 +16,14 @@ impl Recorder {
     pub(crate) async fn start(body: &str) -> Self {
         let listener = TcpListener::bind(super::ANY_PORT).await.unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
-        let recorder = Self { addr: listener.local_addr().unwrap(), heads: Arc::clone(&heads) };
+        let recorder = Self {
+            addr: listener.local_addr().unwrap(),
+            heads: Arc::clone(&heads),
+        };
         let length = body.len();
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
         actix_web::rt::spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
                 let (heads, answer) = (Arc::clone(&heads), answer.clone());
@@ -37,7 +42,8 @@ impl Recorder {
 
     /// An order service that knows order 1.
     pub(crate) async fn orders() -> Self {
-        Self::start(r#"{"id":1,"description":"an order","customerId":56,"lines":[],"total":0}"#).await
+        Self::start(r#"{"id":1,"description":"an order","customerId":56,"lines":[],"total":0}"#)
+            .await
     }
 
     /// A customer service that knows customer 56.
@@ -82,12 +88,23 @@ pub(crate) struct Head(pub(crate) String);
 impl Head {
     /// Every header field: its name in lower case, and its value.
     pub(crate) fn fields(&self) -> Vec<(String, String)> {
-        let fields = self.0.trim_end().split("\r\n").skip(1).map(|field| field.split_once(": ").unwrap());
-        fields.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect()
+        let fields = self
+            .0
+            .trim_end()
+            .split("\r\n")
+            .skip(1)
+            .map(|field| field.split_once(": ").unwrap());
+        fields
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect()
     }
 
     /// The values of the header `name`.
     pub(crate) fn all(&self, name: &str) -> Vec<String> {
-        self.fields().into_iter().filter(|(field, _)| field == name).map(|(_, value)| value).collect()
+        self.fields()
+            .into_iter()
+            .filter(|(field, _)| field == name)
+            .map(|(_, value)| value)
+            .collect()
     }
 }
