@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
+use std::thread;
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
@@ -13,12 +14,22 @@ use crate::Result;
 /// The unit of CPU times in /proc: on Linux a hundredth of a second, whatever the kernel's own clock.
 const TICK_SECONDS: f64 = 0.01;
 
-/// A running server. It is killed when dropped.
+/// A running server. It is killed, and its end waited for, when dropped.
 pub(crate) struct Server {
     name: &'static str,
     pub(crate) addr: SocketAddr,
     pid: u32,
-    _child: Child,
+    child: Child,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        _ = self.child.start_kill();
+        while let Ok(None) = self.child.try_wait() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
 }
 
 impl Server {
@@ -33,6 +44,7 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
+            // Until it is a `Server`, which does the same.
             .kill_on_drop(true);
         let mut child = command
             .spawn()
@@ -47,7 +59,7 @@ impl Server {
                     name,
                     addr,
                     pid,
-                    _child: child,
+                    child,
                 });
             }
             sleep(Duration::from_millis(100)).await;
