@@ -16,12 +16,7 @@ use actix_web::dev::Extensions;
 use tokio::task::AbortHandle;
 use tokio::time::sleep_until;
 
-use super::lifecycle::{Lifecycle, Phase};
 use crate::upstream::Instant;
-
-/// How long a connection must have been quiet to be closed when the server stops: an answer just given may still be
-/// on its way into the socket.
-const SETTLED: Duration = Duration::from_millis(100);
 
 /// What is known of one connection, on its worker thread.
 #[derive(Debug)]
@@ -39,7 +34,7 @@ pub(super) struct InWork(Rc<Life>);
 
 impl Life {
     /// Begins to watch the connection whose stream is `io`, as `HttpServer::on_connect` hands it out.
-    pub(super) fn begin(io: &dyn Any, data: &mut Extensions, quiet: Duration, lifecycle: Lifecycle) {
+    pub(super) fn begin(io: &dyn Any, data: &mut Extensions, quiet: Duration) {
         let socket = io.downcast_ref::<actix_web::rt::net::TcpStream>();
         let Some(Ok(socket)) = socket.map(|io| io.as_fd().try_clone_to_owned()) else {
             // Out of file descriptors, most likely: the connection is served unwatched.
@@ -52,7 +47,7 @@ impl Life {
             in_work: Cell::new(0),
             watch: OnceCell::new(),
         });
-        let task = actix_web::rt::spawn(watch(Rc::downgrade(&life), quiet, lifecycle));
+        let task = actix_web::rt::spawn(watch(Rc::downgrade(&life), quiet));
         _ = life.watch.set(task.abort_handle());
         data.insert(life);
     }
@@ -84,31 +79,22 @@ impl Drop for Life {
     }
 }
 
-async fn watch(life: Weak<Life>, quiet: Duration, mut lifecycle: Lifecycle) {
+async fn watch(life: Weak<Life>, quiet: Duration) {
     loop {
-        let stopping = lifecycle.phase() == Phase::Stopping;
-        let quiet = if stopping { SETTLED } else { quiet };
         let wake = {
             let Some(life) = life.upgrade() else { return };
             let now = Instant::now();
             let due = life.last_activity.get() + quiet;
-            match (life.in_work.get(), due) {
-                (0, due) if due <= now => {
+            match life.in_work.get() {
+                0 if due <= now => {
                     // An error means that it is closed already.
                     _ = life.socket.shutdown(Shutdown::Both);
                     return;
                 }
-                (0, due) => due,
+                0 => due,
                 _ => now + quiet,
             }
         };
-        if stopping {
-            sleep_until(wake).await;
-        } else {
-            tokio::select! {
-                () = sleep_until(wake) => {}
-                () = lifecycle.stopping() => {}
-            }
-        }
+        sleep_until(wake).await;
     }
 }

@@ -26,10 +26,4 @@ impl Lifecycle {
     pub(super) fn phase(&self) -> Phase {
         *self.0.borrow()
     }
-
-    /// Waits until the server stops.
-    pub(super) async fn stopping(&mut self) {
-        // The sender goes away only with the server, which is stopping all the more.
-        _ = self.0.wait_for(|phase| *phase == Phase::Stopping).await;
-    }
 }

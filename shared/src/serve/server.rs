@@ -171,7 +171,6 @@ fn serve(
     edge: Edge,
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> Result<(actix_web::dev::Server, SocketAddr), BindError> {
-    let lifecycle = edge.lifecycle.clone();
     let quiet = config.keep_alive + config.head_timeout;
     let server = HttpServer::new(move || {
         let edge = Rc::new(edge.clone());
@@ -182,7 +181,7 @@ fn serve(
             }))
             .configure(|app| configure(app))
     })
-    .on_connect(move |io, data| Life::begin(io, data, quiet, lifecycle.clone()))
+    .on_connect(move |io, data| Life::begin(io, data, quiet))
     .workers(workers)
     .max_connections(config.max_connections as usize)
     .keep_alive(config.keep_alive)
