@@ -36,7 +36,13 @@ async fn work_ends_when_its_client_resets() {
 #[actix_web::test]
 async fn work_ends_when_its_client_closes_with_a_body_that_nobody_read() {
     let server = patient();
-    let requests = [post("/hang", "body"), post_head("/hang", 100) + "part"];
+    let long = "x".repeat(60_000);
+    let requests = [
+        post("/hang", "body"),
+        post_head("/hang", 100) + "part",
+        post("/hang", &long),
+        post_head("/hang", 1_000_000) + &long,
+    ];
     for (round, request) in (1..).zip(requests) {
         let mut client = server.connect().await;
         client.send(request).await;

@@ -6,8 +6,8 @@ use bff_shared::serve::{Config, Stop};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use crate::client::{Client, get, in_time};
-use crate::server::{TestServer, spawn};
+use crate::client::{Client, get, in_time, post_chunked};
+use crate::server::{LARGE, TestServer, spawn};
 
 /// A server that waits for work in flight longer than any test.
 fn with_drain(delay: Duration) -> TestServer {
@@ -50,12 +50,16 @@ async fn idle_connections_hold_no_stop_up() {
     let mut unfinished = server.connect().await;
     assert_eq!(unfinished.exchange(get("/quick")).await.status, 200);
     unfinished.send("GET /quick HTTP/1.1\r\nHost:").await;
+    let mut without_end = server.connect().await;
+    let request = post_chunked("/unread") + "1\r\nx\r\n";
+    assert_eq!(without_end.exchange(request).await.status, 200);
 
     server.stop(Stop::Now);
 
     used.closed_without_a_word().await;
     unused.closed().await;
     unfinished.closed_without_a_word().await;
+    without_end.closed_without_a_word().await;
     server.ended().await;
 }
 
@@ -77,6 +81,25 @@ async fn what_is_in_flight_is_finished() {
         (200, Some(true))
     );
     assert_eq!(answer.header("connection"), Some("close"));
+    client.closed_without_a_word().await;
+    server.ended().await;
+}
+
+#[actix_web::test]
+async fn a_large_answer_on_its_way_is_finished_however_slowly_it_is_read() {
+    const STEPS: usize = 8;
+    let mut server = with_drain(Duration::ZERO);
+    let mut client = server.connect_with_little_room().await;
+    client.send(get("/large")).await;
+    client.answer_to_head().await;
+
+    server.stop(Stop::Now);
+    refused(&server).await;
+    for _ in 0..STEPS {
+        sleep(Duration::from_millis(300)).await;
+        client.take(LARGE / STEPS).await;
+    }
+
     client.closed_without_a_word().await;
     server.ended().await;
 }
