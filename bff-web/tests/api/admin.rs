@@ -60,7 +60,7 @@ async fn every_upstream_is_reported_with_each_of_its_endpoints() {
         config
             .customers
             .endpoints
-            .push(endpoint("http://localhost:1"))
+            .push(endpoint("http://localhost:1"));
     })
     .await;
 
