@@ -182,7 +182,7 @@ async fn nothing_else_that_a_client_sends_goes_on() {
         );
         let mut names: Vec<String> = head.fields().into_iter().map(|(name, _)| name).collect();
         // The HTTP client's own, which say nothing of the caller.
-        names.retain(|name| !matches!(&**name, "content-length" | "date"));
+        names.retain(|name| name != "date");
         names.sort();
         assert_eq!(
             names,

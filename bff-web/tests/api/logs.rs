@@ -3,9 +3,12 @@
 use mock_services::fault::{BodyFault, Fault};
 use mock_services::{Options, Running, customers, orders, raw};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::helpers::binary::Program;
 use crate::helpers::recorder::Recorder;
+use crate::helpers::until;
 
 fn services() -> (Running, Running) {
     (
@@ -343,4 +346,25 @@ async fn no_request_id_breaks_a_line_or_forges_one() {
             "{line:?}"
         );
     }
+}
+
+#[actix_web::test]
+async fn a_client_that_does_not_wait_leaves_a_line_of_its_own() {
+    let (orders, customers) = services();
+    customers.faults().set(vec![Fault::hang()]);
+    let mut program = Program::serve(&orders.url(), &customers.url(), &[]).await;
+    let mut client = TcpStream::connect(program.addr).await.unwrap();
+    client
+        .write_all(b"GET /orders/1 HTTP/1.1\r\nHost: test\r\nX-Request-Id: impatient\r\n\r\n")
+        .await
+        .unwrap();
+    until("the customer service was asked", async || {
+        customers.requests() == 1
+    })
+    .await;
+
+    drop(client);
+
+    let line = program.line("id=impatient").await;
+    assert_eq!((field(&line, "status"), field(&line, "bytes")), ("499", "0"));
 }

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_web::body::{BodySize, BoxBody, MessageBody as _};
+use actix_web::body::{BoxBody, MessageBody as _};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::Error;
 use actix_web::http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
@@ -48,7 +48,7 @@ impl Edge {
             // Every GET answers HEAD as well.
             request.head_mut().method = Method::GET;
         }
-        let mut access = AccessLine { id, method, route: None, start };
+        let mut access = AccessLine::begin(id, method, start, self.access_log);
         if let Err(problem) = headers::check(&request) {
             let response = problem.render(&access.id);
             return Ok(self.finish(request.into_response(response), &access, Some(&problem)));
@@ -116,13 +116,7 @@ impl Edge {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
             response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
         }
-        if self.access_log {
-            let bytes = match response.body().size() {
-                BodySize::Sized(bytes) => bytes,
-                BodySize::None | BodySize::Stream => 0,
-            };
-            access.write(&response, bytes, problem);
-        }
+        access.write(&response, problem);
         if access.method == Method::HEAD { without_body(response) } else { response }
     }
 

@@ -3,14 +3,16 @@
 //! No line holds an e-mail address, a token, a body, a path's parameters or a query: a request is named by its
 //! route's template and its id.
 
+use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 
 use actix_web::HttpResponse;
+use actix_web::body::{BodySize, MessageBody as _};
 use actix_web::http::Method;
 use env_logger::fmt::Formatter;
 use jiff::Timestamp;
-use log::Record;
+use log::{LevelFilter, Record};
 use log::kv::{self, Key, Value, VisitSource};
 
 use super::answer::{SourceLine, Sources};
@@ -36,8 +38,11 @@ pub struct LogConfig {
     pub filter: String,
 }
 
-/// actix writes an ERROR for each malformed request: noise that a stranger can make.
-const FILTER: &str = "info,actix_http=off,actix_server=warn";
+const FILTER: &str = "info";
+
+/// What is quiet unless the filter names it. `actix_http` writes an ERROR for each malformed request, which a stranger can
+/// make at will, and at finer levels the text of header fields.
+const QUIET: [(&str, LevelFilter); 2] = [("actix_http", LevelFilter::Off), ("actix_server", LevelFilter::Warn)];
 
 impl Default for LogConfig {
     fn default() -> Self {
@@ -63,7 +68,8 @@ impl LogConfig {
                     let check = env_filter::Builder::new().try_parse(text).map(drop);
                     check.map_err(|error| error.to_string()).map(|()| text.to_owned())
                 },
-                "Which lines are written. The target of the line for each request is \"access\".",
+                "Which lines are written. The target of the line for each request is \"access\". Of actix_http nothing is \
+                 written unless it is named here.",
             ),
         }
     }
@@ -71,6 +77,9 @@ impl LogConfig {
     /// Starts logging for this process, to standard error. A second start changes nothing.
     pub fn start(&self) {
         let mut builder = env_logger::Builder::new();
+        for (module, level) in QUIET {
+            builder.filter_module(module, level);
+        }
         builder.parse_filters(&self.filter);
         match self.format {
             LogFormat::Text => builder.format(text),
@@ -140,36 +149,62 @@ impl<'kvs> VisitSource<'kvs> for Fields<'_> {
     }
 }
 
-/// What the line of one request is made of.
+/// The status in the line of a request whose client did not wait for the answer: nginx's, in no RFC.
+const CLIENT_GONE: u16 = 499;
+
+/// What the line of one request is made of. Written when there is an answer, or when dropped without one.
 #[derive(Debug)]
 pub(super) struct AccessLine {
     pub(super) id: RequestId,
     pub(super) method: Method,
-    /// The route's template; `None` where no route matched.
+    /// The route's template; `None` where no route matched, or it is not known.
     pub(super) route: Option<String>,
-    pub(super) start: Instant,
+    start: Instant,
+    due: Cell<bool>,
 }
 
 impl AccessLine {
+    /// The line of a request that began at `start`; whether it is wanted is a matter of `enabled` and of the filter.
+    pub(super) fn begin(id: RequestId, method: Method, start: Instant, enabled: bool) -> Self {
+        let due = enabled && log::log_enabled!(target: "access", log::Level::Info);
+        Self { id, method, route: None, start, due: Cell::new(due) }
+    }
+
     /// Writes the line of a request that was answered with `response`.
-    pub(super) fn write(&self, response: &HttpResponse, bytes: u64, problem: Option<&Problem>) {
-        if !log::log_enabled!(target: "access", log::Level::Info) {
+    pub(super) fn write(&self, response: &HttpResponse, problem: Option<&Problem>) {
+        if !self.due.replace(false) {
             return;
         }
+        let bytes = match response.body().size() {
+            BodySize::Sized(bytes) => bytes,
+            BodySize::None | BodySize::Stream => 0,
+        };
         let extensions = response.extensions();
         let sources = extensions.get::<Sources>().map_or(&[][..], |sources| &sources.0);
+        self.line(response.status().as_u16(), bytes, &Told { sources, problem });
+    }
+
+    fn line(&self, status: u16, bytes: u64, told: &Told<'_>) {
         log::info!(
             target: "access",
             method = self.method.as_str(),
             route = self.route.as_deref().unwrap_or("-"),
-            status = response.status().as_u16(),
+            status = status,
             bytes = bytes,
             // A number, so that machines can compare it.
             ms = (self.start.elapsed().as_secs_f64() * 10_000.0).round() / 10.0,
             id = self.id.as_str(),
-            sources:display = Told { sources, problem };
+            sources:display = told;
             "request"
         );
+    }
+}
+
+impl Drop for AccessLine {
+    fn drop(&mut self) {
+        if self.due.get() {
+            self.line(CLIENT_GONE, 0, &Told { sources: &[], problem: None });
+        }
     }
 }
 

@@ -5,6 +5,7 @@
     reason = "a test may fail by panicking, helpers included"
 )]
 
+mod arbitrary;
 mod body;
 mod client;
 mod connections;

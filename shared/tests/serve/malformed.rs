@@ -9,7 +9,7 @@ use crate::server::{TestServer, patient, problem};
 /// The thread and the words of every panic in this process.
 static PANICS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
-fn watch_panics() {
+pub(crate) fn watch_panics() {
     static START: Once = Once::new();
     START.call_once(|| {
         let usual = std::panic::take_hook();
@@ -24,7 +24,7 @@ fn watch_panics() {
 }
 
 /// The panics on the one worker of this server.
-async fn panics_of(server: &TestServer) -> Vec<String> {
+pub(crate) async fn panics_of(server: &TestServer) -> Vec<String> {
     let worker = server.get("/thread").await.body;
     let panics = PANICS.lock().unwrap();
     let of_worker = panics.iter().filter(|(thread, _)| *thread == worker);

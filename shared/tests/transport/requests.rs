@@ -96,3 +96,18 @@ async fn a_target_that_is_no_uri_is_never_sent() {
     assert_eq!(upstream.get(2).await, Ok(2));
     assert_eq!(server.requests().len(), 1);
 }
+
+#[actix_web::test]
+async fn without_a_body_only_what_could_have_one_says_so() {
+    let server = RawServer::answering(|request| thing(request.id()));
+    let upstream = Upstream::of(&server);
+    for method in [Method::GET, Method::DELETE, Method::POST] {
+        assert_eq!(upstream.ask(Request::new(method, "/things/1")).await, Ok(1));
+    }
+    let lengths: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.header("content-length").map(str::to_owned))
+        .collect();
+    assert_eq!(lengths, [None, None, Some("0".to_owned())]);
+}

@@ -81,7 +81,8 @@ impl AwcTransport {
         let sent = if attempt.request.announces_body() {
             request.send_body(attempt.request.body.clone())
         } else {
-            request.send()
+            // Not `send`, which announces a body of no bytes.
+            request.send_body(actix_web::body::None::new())
         };
         let mut received = sent.await.map_err(|error| exchange.explain(error))?;
         exchange.head_received();
