@@ -8,7 +8,7 @@ ARG RUNTIME_IMAGE=debian:bookworm-slim
 FROM ${RUST_IMAGE} AS skeleton
 WORKDIR /src
 COPY . .
-RUN find . -type f ! -name Cargo.toml ! -path ./Cargo.lock \
+RUN find . -type f ! -name Cargo.toml ! -path ./Cargo.lock ! -path './.cargo/*' \
       ! -regex '\./[^/]*/\(build\|src/lib\|src/main\|src/bin/.*\)\.rs' \
       ! -regex '\./[^/]*/\(tests\|benches\|examples\)/\([^/]*\|[^/]*/main\)\.rs' \
       -delete \
