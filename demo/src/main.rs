@@ -79,12 +79,18 @@ async fn main() -> ExitCode {
 impl Stack {
     /// Takes all six ports, or says of each that cannot be had which option chooses another.
     fn start(arguments: &Arguments) -> Result<Self, Vec<String>> {
-        let options = |listen| Options { listen, seed: arguments.seed, faults: true, ..Options::default() };
+        let options = |listen| Options {
+            listen,
+            seed: arguments.seed,
+            faults: true,
+            ..Options::default()
+        };
         let order_service = orders::start(&options(arguments.order_service));
         let customer_service = customers::start(&options(arguments.customer_service));
         let url = |service: &io::Result<Running>, asked: SocketAddr| {
             let addr = service.as_ref().map_or(asked, Running::addr);
-            EndpointAddress::parse(&format!("http://{addr}")).map_err(|why| vec![format!("http://{addr} {why}")])
+            EndpointAddress::parse(&format!("http://{addr}"))
+                .map_err(|why| vec![format!("http://{addr} {why}")])
         };
         let endpoints = [
             url(&order_service, arguments.order_service)?,
@@ -97,15 +103,24 @@ impl Stack {
         let web = bff_web::bind(config);
         let [orders, customers] = endpoints;
         let mut config = bff_mobile::Config::new(orders, customers);
-        (config.server.listen, config.server.admin_listen) = (arguments.mobile, arguments.mobile_admin);
+        (config.server.listen, config.server.admin_listen) =
+            (arguments.mobile, arguments.mobile_admin);
         config.server.workers = 1;
         let mobile = bff_mobile::bind(config);
 
         match (order_service, customer_service, web, mobile) {
-            (Ok(orders), Ok(customers), Ok(web), Ok(mobile)) => Ok(Self { services: [orders, customers], web, mobile }),
+            (Ok(orders), Ok(customers), Ok(web), Ok(mobile)) => Ok(Self {
+                services: [orders, customers],
+                web,
+                mobile,
+            }),
             (orders, customers, web, mobile) => Err([
-                orders.err().map(|error| unusable(arguments.order_service, &error, "--order-service")),
-                customers.err().map(|error| unusable(arguments.customer_service, &error, "--customer-service")),
+                orders
+                    .err()
+                    .map(|error| unusable(arguments.order_service, &error, "--order-service")),
+                customers.err().map(|error| {
+                    unusable(arguments.customer_service, &error, "--customer-service")
+                }),
                 web.err().map(|error| bff_unusable(&error, "--web")),
                 mobile.err().map(|error| bff_unusable(&error, "--mobile")),
             ]
@@ -166,11 +181,19 @@ After the third the customer service hangs: ask for the order again and read its
 }
 
 fn bff_unusable(error: &BindError, option: &str) -> String {
-    let option = if error.key() == "admin_listen" { format!("{option}-admin") } else { option.to_owned() };
+    let option = if error.key() == "admin_listen" {
+        format!("{option}-admin")
+    } else {
+        option.to_owned()
+    };
     unusable(error.addr(), error.io(), &option)
 }
 
 fn unusable(addr: SocketAddr, error: &io::Error, option: &str) -> String {
-    let why: &dyn Display = if error.kind() == io::ErrorKind::AddrInUse { &"is in use" } else { error };
+    let why: &dyn Display = if error.kind() == io::ErrorKind::AddrInUse {
+        &"is in use"
+    } else {
+        error
+    };
     format!("{addr} {why}: {option} ADDR chooses another address (--help lists them all)")
 }

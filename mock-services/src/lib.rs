@@ -23,8 +23,8 @@ mod dice;
 pub mod fault;
 pub mod fixtures;
 pub mod orders;
-pub mod raw;
 mod params;
+pub mod raw;
 mod server;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -22,7 +22,10 @@ impl Answer {
     /// The first header field of that name, whatever its case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        let (_, value) = self
+            .headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))?;
         Some(value)
     }
 
@@ -40,8 +43,15 @@ impl Answer {
         let (head, body) = text.split_once("\r\n\r\n")?;
         let mut lines = head.split("\r\n");
         let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-        let fields = lines.map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())));
-        Some(Self { status, headers: fields.collect::<Option<_>>()?, body: body.to_owned() })
+        let fields = lines.map(|line| {
+            line.split_once(": ")
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        });
+        Some(Self {
+            status,
+            headers: fields.collect::<Option<_>>()?,
+            body: body.to_owned(),
+        })
     }
 }
 
@@ -64,9 +74,14 @@ pub async fn send(
     headers: &[(&str, &str)],
     body: &str,
 ) -> io::Result<Answer> {
-    let fields: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let fields: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     let length = body.len();
-    let head = format!("{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n");
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n"
+    );
     exchange(addr, format!("{head}{fields}\r\n{body}").as_bytes()).await
 }
 
@@ -80,6 +95,9 @@ pub async fn exchange(addr: SocketAddr, bytes: &[u8]) -> io::Result<Answer> {
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer).await?;
     Answer::parse(&answer).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("no HTTP answer: {:?}", String::from_utf8_lossy(&answer)))
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("no HTTP answer: {:?}", String::from_utf8_lossy(&answer)),
+        )
     })
 }

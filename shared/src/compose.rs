@@ -215,7 +215,10 @@ impl Composition {
     ///
     /// # Errors
     /// The source's own, or [`ErrorKind::Timeout`] at the deadline.
-    pub async fn required<T>(&self, source: impl Future<Output = Result<Answer<T>, Error>>) -> Result<Part<T>, Error> {
+    pub async fn required<T>(
+        &self,
+        source: impl Future<Output = Result<Answer<T>, Error>>,
+    ) -> Result<Part<T>, Error> {
         let start = Instant::now();
         let answer = self.ask(source).await?;
         Ok(fresh(answer.value, answer.freshness, start))
@@ -234,12 +237,27 @@ impl Composition {
             Err(error) => error,
         };
         let (state, value) = ladder.missing(key);
-        let source = Source { state, age_seconds: None, reason: Some(error.kind().into()) };
+        let source = Source {
+            state,
+            age_seconds: None,
+            reason: Some(error.kind().into()),
+        };
         let detail = Some(error.detail().into());
-        Part { value, provenance: Provenance { source, took: start.elapsed(), freshness: None, detail } }
+        Part {
+            value,
+            provenance: Provenance {
+                source,
+                took: start.elapsed(),
+                freshness: None,
+                detail,
+            },
+        }
     }
 
-    async fn ask<T>(&self, source: impl Future<Output = Result<Answer<T>, Error>>) -> Result<Answer<T>, Error> {
+    async fn ask<T>(
+        &self,
+        source: impl Future<Output = Result<Answer<T>, Error>>,
+    ) -> Result<Answer<T>, Error> {
         match timeout_at(self.deadline.instant(), source).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::deadline()),
@@ -248,8 +266,20 @@ impl Composition {
 }
 
 fn fresh<T>(value: T, freshness: Freshness, start: Instant) -> Part<T> {
-    let source = Source { state: SourceState::Fresh, age_seconds: None, reason: None };
-    Part { value, provenance: Provenance { source, took: start.elapsed(), freshness: Some(freshness), detail: None } }
+    let source = Source {
+        state: SourceState::Fresh,
+        age_seconds: None,
+        reason: None,
+    };
+    Part {
+        value,
+        provenance: Provenance {
+            source,
+            took: start.elapsed(),
+            freshness: Some(freshness),
+            detail: None,
+        },
+    }
 }
 
 #[cfg(test)]
@@ -259,7 +289,10 @@ mod tests {
     use super::*;
 
     fn answer<T>(value: T) -> Result<Answer<T>, Error> {
-        Ok(Answer { value, freshness: Freshness::For(Duration::from_secs(5)) })
+        Ok(Answer {
+            value,
+            freshness: Freshness::For(Duration::from_secs(5)),
+        })
     }
 
     async fn later<T>(after: Duration, value: T) -> Result<Answer<T>, Error> {
@@ -284,7 +317,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_part_that_hangs_is_given_up_at_the_deadline_and_costs_the_others_nothing() {
-        let letter = OrDefault { present: |c: char| c, missing: |key: &u8| char::from(*key) };
+        let letter = OrDefault {
+            present: |c: char| c,
+            missing: |key: &u8| char::from(*key),
+        };
         let (start, within) = (Instant::now(), two_seconds());
         let (a, b) = futures_util::join!(
             within.required(later(Duration::from_millis(10), 'a')),
@@ -294,7 +330,11 @@ mod tests {
         assert_eq!(b.value, 'z');
         assert_eq!(
             b.provenance.source,
-            Source { state: SourceState::Default, age_seconds: None, reason: Some(Reason::Timeout) }
+            Source {
+                state: SourceState::Default,
+                age_seconds: None,
+                reason: Some(Reason::Timeout)
+            }
         );
         assert_eq!(start.elapsed(), Duration::from_secs(2));
     }
@@ -302,13 +342,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_required_source_that_hangs_is_a_timeout_at_the_deadline() {
         let within = two_seconds();
-        let outcome = within.required(pending::<Result<Answer<()>, Error>>()).await;
+        let outcome = within
+            .required(pending::<Result<Answer<()>, Error>>())
+            .await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_the_client_is_told_is_short_where_all_is_well() {
         let part = two_seconds().required(async { answer(1) }).await.unwrap();
-        assert_eq!(serde_json::to_string(&part.provenance.source).unwrap(), r#"{"state":"fresh"}"#);
+        assert_eq!(
+            serde_json::to_string(&part.provenance.source).unwrap(),
+            r#"{"state":"fresh"}"#
+        );
     }
 }

@@ -366,5 +366,8 @@ async fn a_client_that_does_not_wait_leaves_a_line_of_its_own() {
     drop(client);
 
     let line = program.line("id=impatient").await;
-    assert_eq!((field(&line, "status"), field(&line, "bytes")), ("499", "0"));
+    assert_eq!(
+        (field(&line, "status"), field(&line, "bytes")),
+        ("499", "0")
+    );
 }

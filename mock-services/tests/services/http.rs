@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use mock_services::Running;
-pub(crate) use mock_services::raw::Answer;
 use mock_services::raw;
+pub(crate) use mock_services::raw::Answer;
 
 /// What an answer of the services must be when it is a problem.
 pub(crate) trait Problem {
@@ -15,7 +15,10 @@ pub(crate) trait Problem {
 impl Problem for Answer {
     fn problem(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
         let problem = self.json();
         assert_eq!(problem["status"], status);
         assert_eq!(problem["type"], "about:blank");
@@ -32,10 +35,22 @@ pub(crate) async fn get_with(service: &Running, target: &str, headers: &[(&str, 
     send(service.addr(), "GET", target, headers, "").await
 }
 
-pub(crate) async fn send(addr: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let answer = raw::send(addr, method, target, headers, body).await.expect("an answer");
+pub(crate) async fn send(
+    addr: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let answer = raw::send(addr, method, target, headers, body)
+        .await
+        .expect("an answer");
     if method != "HEAD" && !matches!(answer.status, 204 | 304) {
-        assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()), "{answer:?}");
+        assert_eq!(
+            answer.header("content-length"),
+            Some(answer.body.len().to_string().as_str()),
+            "{answer:?}"
+        );
     }
     answer
 }

@@ -19,7 +19,11 @@ impl<T> Id<T> {
     /// # Errors
     /// [`InvalidId`] for a number out of range.
     pub fn new(number: u64) -> Result<Self, InvalidId> {
-        if (1..=Self::MAX).contains(&number) { Ok(Self(number, PhantomData)) } else { Err(InvalidId) }
+        if (1..=Self::MAX).contains(&number) {
+            Ok(Self(number, PhantomData))
+        } else {
+            Err(InvalidId)
+        }
     }
 
     /// The identifier as a number.
@@ -35,7 +39,11 @@ pub struct InvalidId;
 
 impl fmt::Display for InvalidId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an id is a whole number from 1 to {}, in digits without a leading zero", Id::<()>::MAX)
+        write!(
+            f,
+            "an id is a whole number from 1 to {}, in digits without a leading zero",
+            Id::<()>::MAX
+        )
     }
 }
 
@@ -110,16 +118,46 @@ mod tests {
 
     #[test]
     fn digits_and_numbers_are_the_same_id() {
-        assert_eq!(serde_json::from_str::<Id<()>>("56").unwrap(), serde_json::from_str("\"56\"").unwrap());
-        assert_eq!("9007199254740991".parse::<Id<()>>().unwrap().get(), Id::<()>::MAX);
+        assert_eq!(
+            serde_json::from_str::<Id<()>>("56").unwrap(),
+            serde_json::from_str("\"56\"").unwrap()
+        );
+        assert_eq!(
+            "9007199254740991".parse::<Id<()>>().unwrap().get(),
+            Id::<()>::MAX
+        );
     }
 
     #[test]
     fn what_is_no_id_is_refused() {
-        for text in ["", "0", "-1", "+1", "01", " 1", "1 ", "1.0", "abc", "9007199254740992", "99999999999999999999", "１"] {
+        for text in [
+            "",
+            "0",
+            "-1",
+            "+1",
+            "01",
+            " 1",
+            "1 ",
+            "1.0",
+            "abc",
+            "9007199254740992",
+            "99999999999999999999",
+            "１",
+        ] {
             assert!(text.parse::<Id<()>>().is_err(), "{text:?}");
         }
-        for json in ["0", "-1", "1.5", "\"\"", "\"1.0\"", "null", "true", "[1]", "{}", "9007199254740992"] {
+        for json in [
+            "0",
+            "-1",
+            "1.5",
+            "\"\"",
+            "\"1.0\"",
+            "null",
+            "true",
+            "[1]",
+            "{}",
+            "9007199254740992",
+        ] {
             assert!(serde_json::from_str::<Id<()>>(json).is_err(), "{json}");
         }
     }

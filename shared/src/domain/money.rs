@@ -29,7 +29,11 @@ impl FromStr for Money {
     type Err = rust_decimal::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = if text.contains(['e', 'E']) { Decimal::from_scientific(text) } else { Decimal::from_str_exact(text) };
+        let parsed = if text.contains(['e', 'E']) {
+            Decimal::from_scientific(text)
+        } else {
+            Decimal::from_str_exact(text)
+        };
         parsed.map(|amount| Self(amount.normalize()))
     }
 }
@@ -37,14 +41,21 @@ impl FromStr for Money {
 impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
-        let digits = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw);
-        digits.parse().map_err(|_| de::Error::custom("an amount is a decimal number of at most 28 digits"))
+        let digits = raw
+            .strip_prefix('"')
+            .and_then(|raw| raw.strip_suffix('"'))
+            .unwrap_or(raw);
+        digits
+            .parse()
+            .map_err(|_| de::Error::custom("an amount is a decimal number of at most 28 digits"))
     }
 }
 
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.0.normalize().to_string()).map_err(ser::Error::custom)?.serialize(serializer)
+        RawValue::from_string(self.0.normalize().to_string())
+            .map_err(ser::Error::custom)?
+            .serialize(serializer)
     }
 }
 
@@ -70,19 +81,38 @@ mod tests {
 
     #[test]
     fn amounts_are_shown_in_their_shortest_form() {
-        for (given, expected) in [("2", "2"), ("2.0", "2"), ("3.50", "3.5"), ("\"5.5\"", "5.5"), ("1e3", "1000"), ("-0.0", "0")] {
+        for (given, expected) in [
+            ("2", "2"),
+            ("2.0", "2"),
+            ("3.50", "3.5"),
+            ("\"5.5\"", "5.5"),
+            ("1e3", "1000"),
+            ("-0.0", "0"),
+        ] {
             assert_eq!(shown(read(given).unwrap()), expected, "{given}");
         }
     }
 
     #[test]
     fn more_digits_than_a_float_holds_stay() {
-        assert_eq!(shown(read("12345678901234567.89").unwrap()), "12345678901234567.89");
+        assert_eq!(
+            shown(read("12345678901234567.89").unwrap()),
+            "12345678901234567.89"
+        );
     }
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for json in ["null", "true", "\"\"", "\"abc\"", "[1]", "1e400", "\"1,5\"", "99999999999999999999999999999999"] {
+        for json in [
+            "null",
+            "true",
+            "\"\"",
+            "\"abc\"",
+            "[1]",
+            "1e400",
+            "\"1,5\"",
+            "99999999999999999999999999999999",
+        ] {
             assert!(read(json).is_err(), "{json}");
         }
     }

@@ -79,7 +79,8 @@ impl<'de> Deserialize<'de> for Order {
         let wire = Wire::deserialize(deserializer)?;
         let total = match wire.total {
             Some(total) => total,
-            None => sum(&wire.lines).ok_or_else(|| de::Error::custom("the sum of the lines is out of range"))?,
+            None => sum(&wire.lines)
+                .ok_or_else(|| de::Error::custom("the sum of the lines is out of range"))?,
         };
         Ok(Self {
             id: wire.id,
@@ -88,8 +89,12 @@ impl<'de> Deserialize<'de> for Order {
             lines: wire.lines,
             total,
             status: wire.status.as_deref().and_then(Status::from_word),
-            placed_at: wire.placed_at.filter(|text| text.parse::<Timestamp>().is_ok()),
-            currency: wire.currency.filter(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())),
+            placed_at: wire
+                .placed_at
+                .filter(|text| text.parse::<Timestamp>().is_ok()),
+            currency: wire.currency.filter(|code| {
+                code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+            }),
         })
     }
 }
@@ -101,7 +106,9 @@ impl Status {
 }
 
 fn sum(lines: &[Line]) -> Option<Money> {
-    lines.iter().try_fold(Money::default(), |total, line| total.plus(line.price.times(line.quantity)?))
+    lines.iter().try_fold(Money::default(), |total, line| {
+        total.plus(line.price.times(line.quantity)?)
+    })
 }
 
 fn one() -> u32 {
@@ -128,9 +135,19 @@ mod tests {
         )
         .unwrap();
         assert_eq!((order.id.get(), order.customer_id.get()), (7, 56));
-        assert_eq!(order.lines.iter().map(|line| line.quantity).collect::<Vec<_>>(), [1, 1]);
+        assert_eq!(
+            order
+                .lines
+                .iter()
+                .map(|line| line.quantity)
+                .collect::<Vec<_>>(),
+            [1, 1]
+        );
         assert_eq!(order.total, "0.3".parse().unwrap());
-        assert_eq!((order.status, order.placed_at, order.currency), (None, None, None));
+        assert_eq!(
+            (order.status, order.placed_at, order.currency),
+            (None, None, None)
+        );
     }
 
     #[test]
@@ -156,7 +173,10 @@ mod tests {
             r#"{"id":1,"description":"","customerId":1,"lines":[],"status":"refunded","placedAt":"yesterday","currency":"euro"}"#,
         )
         .unwrap();
-        assert_eq!((order.status, order.placed_at, order.currency), (None, None, None));
+        assert_eq!(
+            (order.status, order.placed_at, order.currency),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -41,7 +41,9 @@ impl OrderDesk {
         let within = Composition::new(context.deadline);
         let order = within.required(self.orders.get(context, id)).await?;
         let key = order.value.customer_id;
-        let customer = within.optional(ladder, &key, self.customers.get(context, key)).await;
+        let customer = within
+            .optional(ladder, &key, self.customers.get(context, key))
+            .await;
         Ok(OrderDetails { order, customer })
     }
 }
@@ -50,6 +52,9 @@ impl<C> OrderDetails<C> {
     /// The sources by name, in the order in which they were asked.
     #[must_use]
     pub fn sources(&self) -> [(&'static str, &Provenance); 2] {
-        [("order", &self.order.provenance), ("customer", &self.customer.provenance)]
+        [
+            ("order", &self.order.provenance),
+            ("customer", &self.customer.provenance),
+        ]
     }
 }

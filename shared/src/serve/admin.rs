@@ -19,11 +19,19 @@ pub(super) struct Admin {
 
 impl Admin {
     pub(super) fn configure(self, app: &mut web::ServiceConfig) {
-        app.app_data(web::Data::new(self)).default_service(web::to(unknown_path));
-        let routes =
-            [("/livez", web::get().to(livez)), ("/readyz", web::get().to(readyz)), ("/upstreams", web::get().to(upstreams))];
+        app.app_data(web::Data::new(self))
+            .default_service(web::to(unknown_path));
+        let routes = [
+            ("/livez", web::get().to(livez)),
+            ("/readyz", web::get().to(readyz)),
+            ("/upstreams", web::get().to(upstreams)),
+        ];
         for (path, route) in routes {
-            app.service(web::resource(path).route(route).default_service(web::to(method_not_allowed)));
+            app.service(
+                web::resource(path)
+                    .route(route)
+                    .default_service(web::to(method_not_allowed)),
+            );
         }
     }
 }
@@ -34,12 +42,16 @@ async fn unknown_path() -> Result<HttpResponse, Problem> {
 }
 
 async fn method_not_allowed() -> Result<HttpResponse, Problem> {
-    Err(Problem::method_not_allowed(HeaderValue::from_static("GET, HEAD")))
+    Err(Problem::method_not_allowed(HeaderValue::from_static(
+        "GET, HEAD",
+    )))
 }
 
 /// Alive as long as it answers at all: a restart would not help an upstream that is down.
 async fn livez() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "alive" }))
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(json!({ "status": "alive" }))
 }
 
 /// Ready until it drains. Upstreams do not count: what they do is told in the answers, part by part.
@@ -48,10 +60,18 @@ async fn readyz(admin: web::Data<Admin>) -> HttpResponse {
         Phase::Ready => (HttpResponse::Ok(), "ready"),
         Phase::Draining | Phase::Stopping => (HttpResponse::ServiceUnavailable(), "draining"),
     };
-    response.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": status }))
+    response
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(json!({ "status": status }))
 }
 
 async fn upstreams(admin: web::Data<Admin>) -> HttpResponse {
-    let reports: Vec<_> = admin.clusters.iter().map(|cluster| cluster.report()).collect();
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "upstreams": reports }))
+    let reports: Vec<_> = admin
+        .clusters
+        .iter()
+        .map(|cluster| cluster.report())
+        .collect();
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(json!({ "upstreams": reports }))
 }

@@ -31,7 +31,10 @@ pub(super) struct Sources(pub(super) Vec<SourceLine>);
 ///
 /// # Errors
 /// A view that cannot be written as JSON is an internal problem.
-pub fn composed<V: Serialize>(view: &V, sources: &[(&'static str, &Provenance)]) -> Result<HttpResponse, Problem> {
+pub fn composed<V: Serialize>(
+    view: &V,
+    sources: &[(&'static str, &Provenance)],
+) -> Result<HttpResponse, Problem> {
     let body = serde_json::to_vec(view).map_err(|error| {
         log::error!("a view cannot be written as JSON: {error}");
         Problem::internal()
@@ -52,8 +55,13 @@ pub fn composed<V: Serialize>(view: &V, sources: &[(&'static str, &Provenance)])
 }
 
 fn cache_control(sources: &[(&'static str, &Provenance)]) -> String {
-    let degraded = sources.iter().any(|(_, provenance)| provenance.source.state.is_degraded());
-    let freshness = sources.iter().map(|(_, provenance)| provenance.freshness.unwrap_or(Freshness::NoStore)).min();
+    let degraded = sources
+        .iter()
+        .any(|(_, provenance)| provenance.source.state.is_degraded());
+    let freshness = sources
+        .iter()
+        .map(|(_, provenance)| provenance.freshness.unwrap_or(Freshness::NoStore))
+        .min();
     match freshness {
         Some(Freshness::For(left)) if !degraded => format!("private, max-age={}", left.as_secs()),
         _ => "no-store".to_owned(),
@@ -66,7 +74,10 @@ fn server_timing(sources: &[(&'static str, &Provenance)]) -> String {
         let separator = if value.is_empty() { "" } else { ", " };
         let (state, milliseconds) = (source.state.name(), took.as_secs_f64() * 1000.0);
         // Writing to a String cannot fail.
-        _ = write!(value, "{separator}{name};dur={milliseconds:.1};desc=\"{state}");
+        _ = write!(
+            value,
+            "{separator}{name};dur={milliseconds:.1};desc=\"{state}"
+        );
         if let Some(reason) = source.reason {
             _ = write!(value, " {}", reason.name());
         }

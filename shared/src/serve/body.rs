@@ -10,11 +10,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use actix_web::HttpMessage as _;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
-use actix_web::HttpMessage as _;
 use futures_util::Stream;
 use tokio::time::{Sleep, sleep};
 
@@ -41,8 +41,14 @@ pub(super) fn bound(request: &mut ServiceRequest, time: Duration) -> TooSlow {
     match request.take_payload() {
         Payload::None => {}
         payload => {
-            let body = Bounded { payload, end: Box::pin(sleep(time)), too_slow: too_slow.clone() };
-            request.set_payload(Payload::Stream { payload: Box::pin(body) });
+            let body = Bounded {
+                payload,
+                end: Box::pin(sleep(time)),
+                too_slow: too_slow.clone(),
+            };
+            request.set_payload(Payload::Stream {
+                payload: Box::pin(body),
+            });
         }
     }
     too_slow
@@ -79,7 +85,12 @@ pub(super) fn paced(body: BoxBody, life: Rc<Life>) -> BoxBody {
                 Ok(bytes) => (bytes, BoxBody::new(())),
                 Err(body) => (Bytes::new(), body),
             };
-            BoxBody::new(Paced { piece, body, size, life })
+            BoxBody::new(Paced {
+                piece,
+                body,
+                size,
+                life,
+            })
         }
     }
 }
@@ -98,7 +109,10 @@ impl MessageBody for Paced {
         self.size
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         if self.piece.is_empty() {
             match ready!(Pin::new(&mut self.body).poll_next(cx)) {
                 Some(Ok(piece)) => self.piece = piece,
@@ -131,7 +145,10 @@ impl MessageBody for Nothing {
         BodySize::Stream
     }
 
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Poll::Ready(None)
     }
 }

@@ -14,7 +14,10 @@ use crate::upstream::{Context, Deadline, Instant};
 const EXPECTED: &str = "x-envoy-expected-rq-timeout-ms";
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Trace context (W3C): passed on as it is, whoever reads it.
-const TRACE: [HeaderName; 2] = [HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate")];
+const TRACE: [HeaderName; 2] = [
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
 
 /// The caller of a route: hand `context` to every upstream call made for it.
 #[derive(Debug, Clone)]
@@ -25,24 +28,47 @@ pub struct Caller {
 
 impl Caller {
     /// The caller of `request`, who waits for `allowed` at most.
-    pub(super) fn of(request: &ServiceRequest, id: &RequestId, now: Instant, allowed: Duration) -> Self {
+    pub(super) fn of(
+        request: &ServiceRequest,
+        id: &RequestId,
+        now: Instant,
+        allowed: Duration,
+    ) -> Self {
         let mut deadline = Deadline::after(now, allowed);
         if let Some(expected) = expected(request) {
             deadline = deadline.at_most(now, expected);
         }
         let mut propagate = Vec::with_capacity(1 + TRACE.len());
-        propagate.extend(HeaderValue::from_bytes(id.as_header().as_bytes()).map(|id| (X_REQUEST_ID, id)));
+        propagate.extend(
+            HeaderValue::from_bytes(id.as_header().as_bytes()).map(|id| (X_REQUEST_ID, id)),
+        );
         for name in TRACE {
             let value = request.headers().get(name.as_str());
-            propagate.extend(value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok()).map(|value| (name, value)));
+            propagate.extend(
+                value
+                    .and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok())
+                    .map(|value| (name, value)),
+            );
         }
-        Self { context: Context { deadline, propagate: Arc::from(propagate) } }
+        Self {
+            context: Context {
+                deadline,
+                propagate: Arc::from(propagate),
+            },
+        }
     }
 }
 
 /// The time that the caller says it waits; nothing for what is no whole number of milliseconds above zero.
 fn expected(request: &ServiceRequest) -> Option<Duration> {
-    let milliseconds = request.headers().get(EXPECTED)?.to_str().ok()?.parse().ok().filter(|ms| *ms > 0)?;
+    let milliseconds = request
+        .headers()
+        .get(EXPECTED)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+        .filter(|ms| *ms > 0)?;
     Some(Duration::from_millis(milliseconds))
 }
 
@@ -52,6 +78,12 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         // Missing only where a route is mounted without the edge.
-        ready(request.extensions().get::<Self>().cloned().ok_or_else(|| Problem::internal().into()))
+        ready(
+            request
+                .extensions()
+                .get::<Self>()
+                .cloned()
+                .ok_or_else(|| Problem::internal().into()),
+        )
     }
 }

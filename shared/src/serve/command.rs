@@ -64,7 +64,10 @@ enum Command {
 impl<C> Program<C> {
     /// Does what the process's arguments say. Exit codes: 0 done, 1 failed, 2 wrong settings or arguments.
     pub async fn run(&self) -> ExitCode {
-        let command = Arguments::command().name(self.name).about(self.about).version(env!("CARGO_PKG_VERSION"));
+        let command = Arguments::command()
+            .name(self.name)
+            .about(self.about)
+            .version(env!("CARGO_PKG_VERSION"));
         let arguments = match Arguments::from_arg_matches(&command.get_matches()) {
             Ok(arguments) => arguments,
             Err(error) => error.exit(),
@@ -88,7 +91,10 @@ impl<C> Program<C> {
     /// The settings file with every key and its default, as it is committed.
     #[must_use]
     pub fn example(&self) -> String {
-        example(&format!("Settings of {}: every key with its default.", self.name), &describe(self.read))
+        example(
+            &format!("Settings of {}: every key with its default.", self.name),
+            &describe(self.read),
+        )
     }
 
     async fn serve(&self, config: C) -> ExitCode {
@@ -99,7 +105,12 @@ impl<C> Program<C> {
         };
         // First, since whoever reads the next line may send one at once.
         let signal = stop_signal();
-        log::info!("{} serves on http://{}, for operators on http://{}", self.name, server.addr(), server.admin_addr());
+        log::info!(
+            "{} serves on http://{}, for operators on http://{}",
+            self.name,
+            server.addr(),
+            server.admin_addr()
+        );
         let stop = async {
             signal.await.unwrap_or_else(|error| {
                 log::error!("signals cannot be received: {error}");
@@ -131,7 +142,10 @@ async fn health(admin: SocketAddr) -> ExitCode {
     let cluster = upstream::Cluster::new("admin listener", upstream::Config::new(vec![endpoint]));
     let deadline = upstream::Deadline::after(upstream::Instant::now(), Duration::from_secs(2));
     let request = upstream::Request::get("/readyz");
-    match upstream::Client::new(cluster).call(&upstream::Context::new(deadline), request, |_| Ok(())).await {
+    match upstream::Client::new(cluster)
+        .call(&upstream::Context::new(deadline), request, |_| Ok(()))
+        .await
+    {
         Ok(_) => print("ready\n"),
         Err(error) => fail(1, &format!("not ready: {}", error.detail())),
     }

@@ -56,7 +56,9 @@ impl Edge {
         let caller = Caller::of(&request, &access.id, start, self.deadline);
         request.extensions_mut().insert(caller);
         let too_slow = body::bound(&mut request, self.body_timeout);
-        let outcome = AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await;
+        let outcome = AssertUnwindSafe(async { next.call(request).await })
+            .catch_unwind()
+            .await;
         drop(work);
         match outcome {
             Ok(Ok(response)) => {
@@ -68,7 +70,10 @@ impl Edge {
                 })
             }
             // An error that no route answered has lost its request: it goes up as an error, complete.
-            Ok(Err(error)) => Err(self.without_request(&Problem::of_status(error.as_response_error().status_code()), &access)),
+            Ok(Err(error)) => Err(self.without_request(
+                &Problem::of_status(error.as_response_error().status_code()),
+                &access,
+            )),
             Err(_) => Err(self.without_request(&Problem::internal(), &access)),
         }
     }
@@ -108,16 +113,27 @@ impl Edge {
     }
 
     /// What every answer carries, and its line in the log.
-    fn complete(&self, mut response: HttpResponse, access: &AccessLine, problem: Option<&Problem>) -> HttpResponse {
+    fn complete(
+        &self,
+        mut response: HttpResponse,
+        access: &AccessLine,
+        problem: Option<&Problem>,
+    ) -> HttpResponse {
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, access.id.as_header().clone());
         headers::secure(headers);
         if self.lifecycle.phase() != Phase::Ready {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
-            response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+            response
+                .head_mut()
+                .set_connection_type(actix_web::http::ConnectionType::Close);
         }
         access.write(&response, problem);
-        if access.method == Method::HEAD { without_body(response) } else { response }
+        if access.method == Method::HEAD {
+            without_body(response)
+        } else {
+            response
+        }
     }
 
     fn without_request(&self, problem: &Problem, access: &AccessLine) -> Error {

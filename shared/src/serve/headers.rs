@@ -20,15 +20,25 @@ const MAX_HEAD: usize = 16 * 1024;
 
 /// Refuses a head that no route should have to look at.
 pub(super) fn check(request: &ServiceRequest) -> Result<(), Problem> {
-    let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(1, |target| target.as_str().len());
     if target > MAX_URI {
         return Err(uri_too_long());
     }
-    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    let fields = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
     if target + fields.sum::<usize>() > MAX_HEAD {
         return Err(head_too_large());
     }
-    if is_host_valid(request.headers(), request.version()) { Ok(()) } else { Err(invalid_host()) }
+    if is_host_valid(request.headers(), request.version()) {
+        Ok(())
+    } else {
+        Err(invalid_host())
+    }
 }
 
 pub(super) fn uri_too_long() -> Problem {
@@ -69,9 +79,14 @@ fn is_host_valid(headers: &HeaderMap, version: Version) -> bool {
 }
 
 fn is_authority(host: &[u8]) -> bool {
-    let Ok(authority) = Authority::try_from(host) else { return false };
+    let Ok(authority) = Authority::try_from(host) else {
+        return false;
+    };
     let port = authority.as_str().strip_prefix(authority.host());
-    let literal = authority.host().strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let literal = authority
+        .host()
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
     literal.is_none_or(|address| address.parse::<Ipv6Addr>().is_ok())
         && !authority.host().is_empty()
         && !authority.as_str().contains('@')
@@ -80,7 +95,8 @@ fn is_authority(host: &[u8]) -> bool {
 }
 
 /// What an answer may do in a browser: nothing, since it is data. A page of ours brings its own policy.
-const DATA_ONLY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const DATA_ONLY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// Adds what every answer carries.
 pub(super) fn secure(headers: &mut HeaderMap) {

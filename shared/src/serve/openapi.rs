@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix_web::dev::ResourceDef;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+};
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse};
 use utoipa::openapi::example::Example;
 use utoipa::openapi::path::PathItem;
-use utoipa::openapi::{Content, ContentBuilder, Header, Object, OpenApi, Ref, RefOr, Response, Type};
+use utoipa::openapi::{
+    Content, ContentBuilder, Header, Object, OpenApi, Ref, RefOr, Response, Type,
+};
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -28,7 +32,12 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 /// `base` with the routes that `routes` mounts, collected from their handlers.
 #[must_use]
 pub fn document(base: OpenApi, routes: fn(&mut ServiceConfig<'_>)) -> OpenApi {
-    App::new().into_utoipa_app().openapi(base).configure(routes).split_for_parts().1
+    App::new()
+        .into_utoipa_app()
+        .openapi(base)
+        .configure(routes)
+        .split_for_parts()
+        .1
 }
 
 /// The document as it is committed and served: indented, with a newline at its end.
@@ -37,7 +46,9 @@ pub fn document(base: OpenApi, routes: fn(&mut ServiceConfig<'_>)) -> OpenApi {
 /// Never for a document that a test has printed once: its text depends on the code alone.
 #[must_use]
 pub fn text(document: &OpenApi) -> String {
-    let mut text = document.to_pretty_json().expect("an OpenAPI document is JSON");
+    let mut text = document
+        .to_pretty_json()
+        .expect("an OpenAPI document is JSON");
     text.push('\n');
     text
 }
@@ -46,16 +57,32 @@ pub fn text(document: &OpenApi) -> String {
 /// the edge gives on every route. The examples are what is really sent, but for the request id.
 #[must_use]
 pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
-    let edge = [headers::invalid_host(), headers::uri_too_long(), headers::head_too_large(), Problem::internal()];
+    let edge = [
+        headers::invalid_host(),
+        headers::uri_too_long(),
+        headers::head_too_large(),
+        Problem::internal(),
+    ];
     let mut contents: BTreeMap<String, (Vec<String>, ContentBuilder)> = BTreeMap::new();
     for problem in own.into_iter().chain(edge) {
         let body = problem.body("0198a6f0-5b7c-7d3e-8f1a-2b3c4d5e6f70");
-        let example = Example::builder().summary(body.title()).value(serde_json::to_value(&body).ok()).build();
-        let (titles, content) = contents.remove(problem.status().as_str()).unwrap_or_else(|| {
-            (Vec::new(), Content::builder().schema(Some(Ref::from_schema_name("Problem"))))
-        });
+        let example = Example::builder()
+            .summary(body.title())
+            .value(serde_json::to_value(&body).ok())
+            .build();
+        let (titles, content) = contents
+            .remove(problem.status().as_str())
+            .unwrap_or_else(|| {
+                (
+                    Vec::new(),
+                    Content::builder().schema(Some(Ref::from_schema_name("Problem"))),
+                )
+            });
         let content = content.examples_from_iter([(problem.code(), example)]);
-        let titles = titles.into_iter().chain([body.title().to_owned()]).collect();
+        let titles = titles
+            .into_iter()
+            .chain([body.title().to_owned()])
+            .collect();
         contents.insert(problem.status().as_str().to_owned(), (titles, content));
     }
     let response = |(status, (titles, content)): (String, (Vec<String>, ContentBuilder))| {
@@ -64,7 +91,10 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
             .content(PROBLEM_JSON, content.build())
             .header("X-Request-Id", header("The request's id, as in the body."));
         if status == "503" {
-            response = response.header("Retry-After", header("Whole seconds after which to ask again, where known."));
+            response = response.header(
+                "Retry-After",
+                header("Whole seconds after which to ask again, where known."),
+            );
         }
         (status, response.build().into())
     };
@@ -72,7 +102,10 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
 }
 
 fn header(description: &str) -> Header {
-    Header::builder().schema(Some(Object::with_type(Type::String))).description(Some(description)).build()
+    Header::builder()
+        .schema(Some(Object::with_type(Type::String)))
+        .description(Some(description))
+        .build()
 }
 
 /// The paths of a BFF and the methods that each allows, for what matches no route.
@@ -81,12 +114,21 @@ pub(super) struct Paths(Arc<Vec<(ResourceDef, HeaderValue)>>);
 
 impl Paths {
     pub(super) fn of(document: &OpenApi) -> Self {
-        let described = document.paths.paths.iter().map(|(path, item)| (path.clone(), methods(item)));
-        let own = [DOCUMENT_PATH, "/docs", "/docs/{file:.*}"].map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
+        let described = document
+            .paths
+            .paths
+            .iter()
+            .map(|(path, item)| (path.clone(), methods(item)));
+        let own = [DOCUMENT_PATH, "/docs", "/docs/{file:.*}"]
+            .map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
         let resource = |(path, methods): (String, String)| {
-            HeaderValue::try_from(methods).ok().map(|methods| (ResourceDef::new(path), methods))
+            HeaderValue::try_from(methods)
+                .ok()
+                .map(|methods| (ResourceDef::new(path), methods))
         };
-        Self(Arc::new(described.chain(own).filter_map(resource).collect()))
+        Self(Arc::new(
+            described.chain(own).filter_map(resource).collect(),
+        ))
     }
 
     /// Why `path` was not answered: unknown, or known for other methods.
@@ -106,13 +148,18 @@ fn methods(item: &PathItem) -> String {
         ("PATCH", &item.patch),
         ("DELETE", &item.delete),
     ];
-    let allowed = described.iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| *method);
+    let allowed = described
+        .iter()
+        .filter(|(_, operation)| operation.is_some())
+        .map(|(method, _)| *method);
     allowed.collect::<Vec<_>>().join(", ")
 }
 
 /// Mounts the document and the pages.
 pub(super) fn configure(app: &mut web::ServiceConfig, document: &Bytes) {
-    let pages = utoipa_swagger_ui::Config::from(DOCUMENT_PATH).use_base_layout().validator_url("none");
+    let pages = utoipa_swagger_ui::Config::from(DOCUMENT_PATH)
+        .use_base_layout()
+        .validator_url("none");
     app.app_data(Data::new(document.clone()))
         .app_data(Data::new(Arc::new(pages)))
         .route(DOCUMENT_PATH, web::get().to(serve_document))
@@ -128,14 +175,20 @@ async fn serve_document(document: Data<Bytes>) -> HttpResponse {
 }
 
 async fn redirect() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header(("location", "/docs/")).finish()
+    HttpResponse::PermanentRedirect()
+        .insert_header(("location", "/docs/"))
+        .finish()
 }
 
-async fn page(request: HttpRequest, pages: Data<Arc<utoipa_swagger_ui::Config<'static>>>) -> Result<HttpResponse, Problem> {
-    let file = utoipa_swagger_ui::serve(request.match_info().query("file"), Arc::clone(&pages)).map_err(|error| {
-        log::error!("a page of the documentation cannot be made: {error}");
-        Problem::internal()
-    })?;
+async fn page(
+    request: HttpRequest,
+    pages: Data<Arc<utoipa_swagger_ui::Config<'static>>>,
+) -> Result<HttpResponse, Problem> {
+    let file = utoipa_swagger_ui::serve(request.match_info().query("file"), Arc::clone(&pages))
+        .map_err(|error| {
+            log::error!("a page of the documentation cannot be made: {error}");
+            Problem::internal()
+        })?;
     let file = file.ok_or_else(Problem::unknown_path)?;
     let mut response = HttpResponse::Ok();
     response

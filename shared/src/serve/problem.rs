@@ -73,7 +73,15 @@ impl Problem {
         title: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code, title, detail: detail.into(), retry_after: None, allow: None, source: None }
+        Self {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            retry_after: None,
+            allow: None,
+            source: None,
+        }
     }
 
     /// What a client is told when the required source `name` brought nothing. Nothing of the upstream's own text,
@@ -82,20 +90,32 @@ impl Problem {
     pub fn upstream(name: &'static str, error: &Error) -> Self {
         let problem = Self::of_kind(name, error.kind());
         let problem = match error.retry_after() {
-            Some(after) if problem.status == StatusCode::SERVICE_UNAVAILABLE => problem.retry_after(after),
+            Some(after) if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
+                problem.retry_after(after)
+            }
             _ => problem,
         };
-        let source = FailedSource { name, kind: error.kind(), detail: error.detail().into() };
-        Self { source: Some(Box::new(source)), ..problem }
+        let source = FailedSource {
+            name,
+            kind: error.kind(),
+            detail: error.detail().into(),
+        };
+        Self {
+            source: Some(Box::new(source)),
+            ..problem
+        }
     }
 
     /// What a client is told when the required source `name` failed in this way.
     #[must_use]
     pub fn of_kind(name: &'static str, kind: ErrorKind) -> Self {
         match kind {
-            ErrorKind::NotFound => {
-                Self::new(StatusCode::NOT_FOUND, "notFound", "Not found", format!("There is no such {name}."))
-            }
+            ErrorKind::NotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                "notFound",
+                "Not found",
+                format!("There is no such {name}."),
+            ),
             ErrorKind::Timeout => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "upstreamTimeout",
@@ -127,7 +147,12 @@ impl Problem {
     /// The problem behind a status that something else than a route chose.
     pub(super) fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
-            400 => Self::new(status, "badRequest", "The request cannot be read", "The request is malformed."),
+            400 => Self::new(
+                status,
+                "badRequest",
+                "The request cannot be read",
+                "The request is malformed.",
+            ),
             404 => Self::unknown_path(),
             405 => Self::new(
                 status,
@@ -135,10 +160,28 @@ impl Problem {
                 "The method is not allowed here",
                 "The header Allow lists the methods that are.",
             ),
-            408 => Self::new(status, "requestTimeout", "The request came too slowly", "Send the request without pauses."),
-            413 => Self::new(status, "bodyTooLarge", "The body is too large", "A body has at most 64 KiB."),
-            500..=599 => Self { status, ..Self::internal() },
-            _ => Self::new(status, "badRequest", "The request cannot be answered", "The request is not acceptable."),
+            408 => Self::new(
+                status,
+                "requestTimeout",
+                "The request came too slowly",
+                "Send the request without pauses.",
+            ),
+            413 => Self::new(
+                status,
+                "bodyTooLarge",
+                "The body is too large",
+                "A body has at most 64 KiB.",
+            ),
+            500..=599 => Self {
+                status,
+                ..Self::internal()
+            },
+            _ => Self::new(
+                status,
+                "badRequest",
+                "The request cannot be answered",
+                "The request is not acceptable.",
+            ),
         }
     }
 
@@ -156,8 +199,14 @@ impl Problem {
     pub(super) fn method_not_allowed(allow: HeaderValue) -> Self {
         let allowed = allow.to_str().unwrap_or_default();
         let detail = format!("This path allows {allowed}.");
-        let problem = Self { detail: detail.into(), ..Self::of_status(StatusCode::METHOD_NOT_ALLOWED) };
-        Self { allow: Some(Box::new(allow)), ..problem }
+        let problem = Self {
+            detail: detail.into(),
+            ..Self::of_status(StatusCode::METHOD_NOT_ALLOWED)
+        };
+        Self {
+            allow: Some(Box::new(allow)),
+            ..problem
+        }
     }
 
     /// A fault of our own.
@@ -172,12 +221,25 @@ impl Problem {
 
     /// The same problem with another code, title and detail: what a domain knows better.
     #[must_use]
-    pub fn described(self, code: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, title, detail: detail.into(), ..self }
+    pub fn described(
+        self,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            code,
+            title,
+            detail: detail.into(),
+            ..self
+        }
     }
 
     fn retry_after(self, after: Duration) -> Self {
-        Self { retry_after: Some(after), ..self }
+        Self {
+            retry_after: Some(after),
+            ..self
+        }
     }
 
     pub(super) fn source(&self) -> Option<&FailedSource> {
@@ -208,7 +270,9 @@ impl Problem {
     pub(super) fn render(&self, request_id: &RequestId) -> HttpResponse {
         let body = self.body(request_id.as_str());
         let mut response = HttpResponseBuilder::new(self.status);
-        response.insert_header((CONTENT_TYPE, PROBLEM_JSON)).insert_header((CACHE_CONTROL, "no-store"));
+        response
+            .insert_header((CONTENT_TYPE, PROBLEM_JSON))
+            .insert_header((CACHE_CONTROL, "no-store"));
         if let Some(after) = self.retry_after {
             // Whole seconds, rounded up: sooner would be too soon.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);

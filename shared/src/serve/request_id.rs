@@ -51,5 +51,7 @@ impl fmt::Display for RequestId {
 
 fn is_well_formed(id: &[u8]) -> bool {
     (1..=MAX_LENGTH).contains(&id.len())
-        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:=+/".contains(byte))
+        && id
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:=+/".contains(byte))
 }

@@ -47,7 +47,9 @@ pub struct Bff<D> {
 
 impl<D> fmt::Debug for Bff<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bff").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Bff")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,8 +103,16 @@ impl BindError {
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, addr, source } = self;
-        let why: &dyn fmt::Display = if source.kind() == io::ErrorKind::AddrInUse { &"the port is in use" } else { source };
-        write!(f, "cannot listen on {addr}: {why}; `{key}` in the settings, or BFF__{}, chooses another", key.to_uppercase())
+        let why: &dyn fmt::Display = if source.kind() == io::ErrorKind::AddrInUse {
+            &"the port is in use"
+        } else {
+            source
+        };
+        write!(
+            f,
+            "cannot listen on {addr}: {why}; `{key}` in the settings, or BFF__{}, chooses another",
+            key.to_uppercase()
+        )
     }
 }
 
@@ -127,7 +137,13 @@ impl<D: 'static> Bff<D> {
     /// # Errors
     /// [`BindError`] names the port that cannot be had and the setting that changes it.
     pub fn bind(self) -> Result<Server, BindError> {
-        let Self { config, clusters, document, routes, per_worker } = self;
+        let Self {
+            config,
+            clusters,
+            document,
+            routes,
+            per_worker,
+        } = self;
         let (phase, lifecycle) = Lifecycle::begin();
         let paths = Paths::of(&document);
         let document = Bytes::from(openapi::text(&document));
@@ -137,21 +153,38 @@ impl<D: 'static> Bff<D> {
             lifecycle: lifecycle.clone(),
             access_log,
         };
-        let public = serve(&config, "listen", config.listen, workers(config.workers), edge(true), move |app| {
-            let paths = paths.clone();
-            app.app_data(Data::new(per_worker()))
-                .app_data(PayloadConfig::new(MAX_BODY))
-                .app_data(JsonConfig::default().limit(MAX_BODY))
-                .configure(|app| openapi::configure(app, &document))
-                .configure(|app| routes(&mut ServiceConfig::new(app)))
-                .default_service(web::to(move |request: HttpRequest| {
-                    let problem = paths.refuse(request.path());
-                    async move { Err::<&str, Problem>(problem) }
-                }));
-        })?;
+        let public = serve(
+            &config,
+            "listen",
+            config.listen,
+            workers(config.workers),
+            edge(true),
+            move |app| {
+                let paths = paths.clone();
+                app.app_data(Data::new(per_worker()))
+                    .app_data(PayloadConfig::new(MAX_BODY))
+                    .app_data(JsonConfig::default().limit(MAX_BODY))
+                    .configure(|app| openapi::configure(app, &document))
+                    .configure(|app| routes(&mut ServiceConfig::new(app)))
+                    .default_service(web::to(move |request: HttpRequest| {
+                        let problem = paths.refuse(request.path());
+                        async move { Err::<&str, Problem>(problem) }
+                    }));
+            },
+        )?;
         let edge = edge(false);
-        let admin = Admin { clusters, lifecycle };
-        let admin = serve(&config, "admin_listen", config.admin_listen, 1, edge, move |app| admin.clone().configure(app))?;
+        let admin = Admin {
+            clusters,
+            lifecycle,
+        };
+        let admin = serve(
+            &config,
+            "admin_listen",
+            config.admin_listen,
+            1,
+            edge,
+            move |app| admin.clone().configure(app),
+        )?;
         Ok(Server {
             addr: public.1,
             admin_addr: admin.1,
@@ -190,7 +223,9 @@ fn serve(
     // A client that has closed its side is gone: what is done for it can end.
     .h1_allow_half_closed(false)
     .tcp_nodelay(true)
-    .shutdown_timeout(config.stop_timeout.as_secs() + u64::from(config.stop_timeout.subsec_nanos() > 0))
+    .shutdown_timeout(
+        config.stop_timeout.as_secs() + u64::from(config.stop_timeout.subsec_nanos() > 0),
+    )
     .disable_signals()
     .bind(addr)
     .map_err(|source| BindError { key, addr, source })?;
@@ -223,7 +258,13 @@ impl Server {
     /// # Errors
     /// A listener that ends by itself.
     pub async fn run(self, stop: impl Future<Output = Stop>) -> io::Result<()> {
-        let Self { public: Listener(public), admin: Listener(admin), phase, drain_delay, .. } = self;
+        let Self {
+            public: Listener(public),
+            admin: Listener(admin),
+            phase,
+            drain_delay,
+            ..
+        } = self;
         let handles = [public.handle(), admin.handle()];
         let listeners = async { futures_util::try_join!(public, admin).map(|_| ()) };
         let orderly_end = end(stop, &phase, drain_delay, handles);
@@ -260,7 +301,8 @@ async fn end(
 /// # Errors
 /// The operating system refuses to listen for signals.
 pub fn stop_signal() -> impl Future<Output = io::Result<Stop>> {
-    let signals = signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
+    let signals = signal(SignalKind::terminate())
+        .and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
     async move {
         let (mut terminate, mut interrupt) = signals?;
         let (stop, code) = tokio::select! {

@@ -12,8 +12,8 @@ use actix_web::body::{BodySize, MessageBody as _};
 use actix_web::http::Method;
 use env_logger::fmt::Formatter;
 use jiff::Timestamp;
-use log::{LevelFilter, Record};
 use log::kv::{self, Key, Value, VisitSource};
+use log::{LevelFilter, Record};
 
 use super::answer::{SourceLine, Sources};
 use super::{Problem, RequestId};
@@ -42,11 +42,17 @@ const FILTER: &str = "info";
 
 /// What is quiet unless the filter names it. `actix_http` writes an ERROR for each malformed request, which a stranger can
 /// make at will, and at finer levels the text of header fields.
-const QUIET: [(&str, LevelFilter); 2] = [("actix_http", LevelFilter::Off), ("actix_server", LevelFilter::Warn)];
+const QUIET: [(&str, LevelFilter); 2] = [
+    ("actix_http", LevelFilter::Off),
+    ("actix_server", LevelFilter::Warn),
+];
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: FILTER.to_owned() }
+        Self {
+            format: LogFormat::Text,
+            filter: FILTER.to_owned(),
+        }
     }
 }
 
@@ -95,7 +101,14 @@ fn now() -> String {
 
 fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let mut line = String::with_capacity(256);
-    _ = write!(line, "{} {:5} {} {}", now(), record.level(), record.target(), Clean(record.args()));
+    _ = write!(
+        line,
+        "{} {:5} {} {}",
+        now(),
+        record.level(),
+        record.target(),
+        Clean(record.args())
+    );
     _ = record.key_values().visit(&mut Pairs(&mut line));
     writeln!(out, "{line}")
 }
@@ -120,7 +133,11 @@ impl<T: fmt::Display> fmt::Display for Clean<T> {
                     return self.0.write_str(text);
                 }
                 text.chars().try_for_each(|c| {
-                    if c.is_control() { write!(self.0, "{}", c.escape_default()) } else { self.0.write_char(c) }
+                    if c.is_control() {
+                        write!(self.0, "{}", c.escape_default())
+                    } else {
+                        self.0.write_char(c)
+                    }
                 })
             }
         }
@@ -143,8 +160,14 @@ struct Fields<'a>(&'a mut serde_json::Map<String, serde_json::Value>);
 
 impl<'kvs> VisitSource<'kvs> for Fields<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
-        let number = value.to_u64().map(serde_json::Value::from).or_else(|| value.to_f64().map(Into::into));
-        self.0.insert(key.to_string(), number.unwrap_or_else(|| value.to_string().into()));
+        let number = value
+            .to_u64()
+            .map(serde_json::Value::from)
+            .or_else(|| value.to_f64().map(Into::into));
+        self.0.insert(
+            key.to_string(),
+            number.unwrap_or_else(|| value.to_string().into()),
+        );
         Ok(())
     }
 }
@@ -167,7 +190,13 @@ impl AccessLine {
     /// The line of a request that began at `start`; whether it is wanted is a matter of `enabled` and of the filter.
     pub(super) fn begin(id: RequestId, method: Method, start: Instant, enabled: bool) -> Self {
         let due = enabled && log::log_enabled!(target: "access", log::Level::Info);
-        Self { id, method, route: None, start, due: Cell::new(due) }
+        Self {
+            id,
+            method,
+            route: None,
+            start,
+            due: Cell::new(due),
+        }
     }
 
     /// Writes the line of a request that was answered with `response`.
@@ -180,8 +209,14 @@ impl AccessLine {
             BodySize::None | BodySize::Stream => 0,
         };
         let extensions = response.extensions();
-        let sources = extensions.get::<Sources>().map_or(&[][..], |sources| &sources.0);
-        self.line(response.status().as_u16(), bytes, &Told { sources, problem });
+        let sources = extensions
+            .get::<Sources>()
+            .map_or(&[][..], |sources| &sources.0);
+        self.line(
+            response.status().as_u16(),
+            bytes,
+            &Told { sources, problem },
+        );
     }
 
     fn line(&self, status: u16, bytes: u64, told: &Told<'_>) {
@@ -203,7 +238,14 @@ impl AccessLine {
 impl Drop for AccessLine {
     fn drop(&mut self) {
         if self.due.get() {
-            self.line(CLIENT_GONE, 0, &Told { sources: &[], problem: None });
+            self.line(
+                CLIENT_GONE,
+                0,
+                &Told {
+                    sources: &[],
+                    problem: None,
+                },
+            );
         }
     }
 }
@@ -225,15 +267,32 @@ struct Told<'a> {
 impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for SourceLine { name, source, took, detail } in self.sources {
-            write!(f, "{separator}{name}:{}:{}ms", source.state.name(), Milliseconds(*took))?;
+        for SourceLine {
+            name,
+            source,
+            took,
+            detail,
+        } in self.sources
+        {
+            write!(
+                f,
+                "{separator}{name}:{}:{}ms",
+                source.state.name(),
+                Milliseconds(*took)
+            )?;
             if let (Some(reason), Some(detail)) = (source.reason, detail) {
                 write!(f, "({}: {detail})", reason.name())?;
             }
             separator = ",";
         }
         match self.problem.and_then(Problem::source) {
-            Some(failed) => write!(f, "{separator}{}:failed({}: {})", failed.name, failed.kind.name(), failed.detail),
+            Some(failed) => write!(
+                f,
+                "{separator}{}:failed({}: {})",
+                failed.name,
+                failed.kind.name(),
+                failed.detail
+            ),
             None if self.sources.is_empty() => f.write_str("-"),
             None => Ok(()),
         }

@@ -1,9 +1,9 @@
 //! How many repeats a cluster may cost, as a share of what it is asked.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use super::Instant;
 use crate::config::Section;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 
 /// Settings of the retry budget. The numbers are Finagle's: 20 % of the requests of the last ten seconds, and 10 a
 /// second beside, so that a quiet cluster can repeat at all.
@@ -17,7 +17,10 @@ pub struct BudgetConfig {
 
 impl Default for BudgetConfig {
     fn default() -> Self {
-        Self { percent: 20, per_second: 10 }
+        Self {
+            percent: 20,
+            per_second: 10,
+        }
     }
 }
 
@@ -64,8 +67,16 @@ impl RetryBudget {
     /// An unused budget.
     #[must_use]
     pub fn new(config: BudgetConfig, now: Instant) -> Self {
-        let window = Window { start: now, buckets: VecDeque::new(), requests: 0, repeats: 0 };
-        Self { config, window: Mutex::new(window) }
+        let window = Window {
+            start: now,
+            buckets: VecDeque::new(),
+            requests: 0,
+            repeats: 0,
+        };
+        Self {
+            config,
+            window: Mutex::new(window),
+        }
     }
 
     /// Counts a request, which pays for a share of a repeat.
@@ -97,7 +108,8 @@ impl RetryBudget {
 
     fn left(&self, window: &Window) -> u64 {
         let reserve = u64::from(self.config.per_second * WINDOW_SECONDS);
-        (reserve + window.requests * u64::from(self.config.percent) / 100).saturating_sub(window.repeats)
+        (reserve + window.requests * u64::from(self.config.percent) / 100)
+            .saturating_sub(window.repeats)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Window> {
@@ -110,7 +122,11 @@ impl Window {
     /// The bucket of `now`, after those that left the window were taken out of the sums.
     fn bucket(&mut self, now: Instant) -> &mut (u64, u64, u64) {
         let second = now.saturating_duration_since(self.start).as_secs();
-        while self.buckets.front().is_some_and(|bucket| bucket.0 + u64::from(WINDOW_SECONDS) <= second) {
+        while self
+            .buckets
+            .front()
+            .is_some_and(|bucket| bucket.0 + u64::from(WINDOW_SECONDS) <= second)
+        {
             if let Some((_, requests, repeats)) = self.buckets.pop_front() {
                 self.requests -= requests;
                 self.repeats -= repeats;
@@ -138,11 +154,20 @@ mod tests {
     #[test]
     fn a_quiet_cluster_has_its_reserve_and_gets_it_back_after_the_window() {
         let start = Instant::now();
-        let budget = RetryBudget::new(BudgetConfig { percent: 20, per_second: 1 }, start);
+        let budget = RetryBudget::new(
+            BudgetConfig {
+                percent: 20,
+                per_second: 1,
+            },
+            start,
+        );
         for _ in 0..10 {
             assert!(budget.withdraw(start));
         }
-        assert!(!budget.withdraw(start), "the reserve of ten seconds is used up");
+        assert!(
+            !budget.withdraw(start),
+            "the reserve of ten seconds is used up"
+        );
         assert!(!budget.withdraw(start + WINDOW - Duration::from_secs(1)));
         assert!(budget.withdraw(start + WINDOW));
     }
@@ -150,7 +175,13 @@ mod tests {
     #[test]
     fn requests_pay_for_a_fifth_of_a_repeat_each() {
         let start = Instant::now();
-        let budget = RetryBudget::new(BudgetConfig { percent: 20, per_second: 0 }, start);
+        let budget = RetryBudget::new(
+            BudgetConfig {
+                percent: 20,
+                per_second: 0,
+            },
+            start,
+        );
         for _ in 0..4 {
             budget.deposit(start);
         }

@@ -9,7 +9,8 @@ use tokio::time::timeout_at;
 use super::transport::awc::AwcTransport;
 use super::transport::{Attempt, Transport, TransportError};
 use super::{
-    Answer, Cluster, Context, Deadline, Endpoint, Error, ErrorKind, Instant, Request, Response, ResponseClass, Undecodable,
+    Answer, Cluster, Context, Deadline, Endpoint, Error, ErrorKind, Instant, Request, Response,
+    ResponseClass, Undecodable,
 };
 
 /// Calls one upstream under its policies.
@@ -52,13 +53,16 @@ impl Client {
         decode: impl Fn(&Response) -> Result<T, Undecodable>,
     ) -> Result<Answer<T>, Error> {
         let now = Instant::now();
-        let deadline = context.deadline.at_most(now, self.cluster.config().deadline);
+        let deadline = context
+            .deadline
+            .at_most(now, self.cluster.config().deadline);
         self.cluster.budget.deposit(now);
         match self.attempt(context, &request, deadline, &decode).await {
             Ok(answer) => Ok(answer),
-            Err(failure) if self.may_repeat(&failure, &request) => {
-                self.attempt(context, &request, deadline, &decode).await.map_err(|failure| failure.error)
-            }
+            Err(failure) if self.may_repeat(&failure, &request) => self
+                .attempt(context, &request, deadline, &decode)
+                .await
+                .map_err(|failure| failure.error),
             Err(failure) => Err(failure.error),
         }
     }
@@ -66,7 +70,9 @@ impl Client {
     /// A stale connection is worth one repeat: the next one is most likely fresh. Never for a request that must not
     /// be done twice, since a closed connection does not tell whether the service had read it.
     fn may_repeat(&self, failure: &Failure, request: &Request) -> bool {
-        failure.stale_connection && request.is_idempotent() && self.cluster.budget.withdraw(Instant::now())
+        failure.stale_connection
+            && request.is_idempotent()
+            && self.cluster.budget.withdraw(Instant::now())
     }
 
     async fn attempt<T>(
@@ -82,18 +88,29 @@ impl Client {
             return Err(self.unsent(ErrorKind::Timeout, "no time was left to ask"));
         }
         let Some(_place) = self.cluster.admit() else {
-            return Err(self.unsent(ErrorKind::Overloaded, "as many calls in flight as max_in_flight allows"));
+            return Err(self.unsent(
+                ErrorKind::Overloaded,
+                "as many calls in flight as max_in_flight allows",
+            ));
         };
         let Some(endpoint) = self.cluster.pick() else {
             return Err(self.unsent(ErrorKind::Unavailable, "no endpoint"));
         };
         let _in_flight = endpoint.begin();
-        let attempt = Attempt { endpoint, request, context, remaining };
+        let attempt = Attempt {
+            endpoint,
+            request,
+            context,
+            remaining,
+        };
         let limit = deadline.at_most(now, self.cluster.config().attempt_timeout);
         let outcome = match timeout_at(limit.instant(), self.transport.send(attempt)).await {
             Ok(Ok(response)) => self.judge(endpoint, &response, decode),
             Ok(Err(error)) => Err(self.transport_failure(endpoint, &error)),
-            Err(_) => Err(self.failure(ErrorKind::Timeout, timeout_detail(endpoint, limit.remaining(now)))),
+            Err(_) => Err(self.failure(
+                ErrorKind::Timeout,
+                timeout_detail(endpoint, limit.remaining(now)),
+            )),
         };
         if let Err(failure) = &outcome {
             endpoint.failed(&failure.error, Instant::now());
@@ -111,9 +128,16 @@ impl Client {
         let kind = match ResponseClass::of(response.status) {
             ResponseClass::Success => {
                 return match decode(response) {
-                    Ok(value) => Ok(Answer { value, freshness: response.freshness() }),
+                    Ok(value) => Ok(Answer {
+                        value,
+                        freshness: response.freshness(),
+                    }),
                     Err(why) => {
-                        let detail = format!("{} answered {} with {why}", endpoint.address(), response.status);
+                        let detail = format!(
+                            "{} answered {} with {why}",
+                            endpoint.address(),
+                            response.status
+                        );
                         Err(self.failure(ErrorKind::InvalidResponse, detail))
                     }
                 };
@@ -123,7 +147,10 @@ impl Client {
             ResponseClass::Unavailable => ErrorKind::Unavailable,
             ResponseClass::Refused | ResponseClass::Unexpected => ErrorKind::InvalidResponse,
         };
-        let mut failure = self.failure(kind, format!("{} answered {}", endpoint.address(), response.status));
+        let mut failure = self.failure(
+            kind,
+            format!("{} answered {}", endpoint.address(), response.status),
+        );
         failure.error = failure.error.with_retry_after(response.retry_after());
         Err(failure)
     }
@@ -132,13 +159,16 @@ impl Client {
         let kind = match error {
             TransportError::Invalid(_) => ErrorKind::InvalidResponse,
             TransportError::ConnectTimeout => ErrorKind::Timeout,
-            TransportError::Connect(_) | TransportError::StaleConnection | TransportError::Disconnected(_) => {
-                ErrorKind::Unavailable
-            }
+            TransportError::Connect(_)
+            | TransportError::StaleConnection
+            | TransportError::Disconnected(_) => ErrorKind::Unavailable,
         };
         let mut failure = self.failure(kind, format!("{}: {error}", endpoint.address()));
         failure.stale_connection = *error == TransportError::StaleConnection;
-        if matches!(error, TransportError::Connect(_) | TransportError::ConnectTimeout) {
+        if matches!(
+            error,
+            TransportError::Connect(_) | TransportError::ConnectTimeout
+        ) {
             failure.error = failure.error.never_sent();
         }
         failure
@@ -151,12 +181,19 @@ impl Client {
     }
 
     fn failure(&self, kind: ErrorKind, detail: impl Into<String>) -> Failure {
-        Failure { error: Error::new(kind, self.cluster.name(), detail), stale_connection: false }
+        Failure {
+            error: Error::new(kind, self.cluster.name(), detail),
+            stale_connection: false,
+        }
     }
 }
 
 fn timeout_detail(endpoint: &Endpoint, waited: Duration) -> String {
-    format!("{} gave no whole answer within {} ms", endpoint.address(), waited.as_millis())
+    format!(
+        "{} gave no whole answer within {} ms",
+        endpoint.address(),
+        waited.as_millis()
+    )
 }
 
 #[cfg(test)]

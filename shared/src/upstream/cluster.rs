@@ -33,7 +33,12 @@ impl Cluster {
         let endpoints = config
             .endpoints
             .iter()
-            .map(|address| (Endpoint::new(address.clone()), Addresses::follow(address, config.dns_refresh)))
+            .map(|address| {
+                (
+                    Endpoint::new(address.clone()),
+                    Addresses::follow(address, config.dns_refresh),
+                )
+            })
             .collect();
         Arc::new(Self {
             name: name.into(),
@@ -61,7 +66,9 @@ impl Cluster {
     /// The endpoint whose turn it is; `None` for a cluster without any.
     pub(super) fn pick(&self) -> Option<&Endpoint> {
         let turn = self.next.fetch_add(1, Relaxed);
-        self.endpoints.get(turn.checked_rem(self.endpoints.len())?).map(|(endpoint, _)| endpoint)
+        self.endpoints
+            .get(turn.checked_rem(self.endpoints.len())?)
+            .map(|(endpoint, _)| endpoint)
     }
 
     /// A place in flight, or `None` when all are taken.
@@ -77,7 +84,11 @@ impl Cluster {
     /// The socket addresses behind `authority`, in the order in which to try them. Waits for the first look-up of a
     /// name to succeed.
     pub(super) async fn addresses(&self, authority: &str) -> Vec<SocketAddr> {
-        match self.endpoints.iter().find(|(endpoint, _)| endpoint.address().authority() == authority) {
+        match self
+            .endpoints
+            .iter()
+            .find(|(endpoint, _)| endpoint.address().authority() == authority)
+        {
             Some((_, addresses)) => addresses.in_turn().await,
             None => Vec::new(),
         }
@@ -96,7 +107,10 @@ impl Cluster {
             endpoints: self
                 .endpoints
                 .iter()
-                .map(|(endpoint, addresses)| ResolvedReport { endpoint: endpoint.report(now), addresses: addresses.known() })
+                .map(|(endpoint, addresses)| ResolvedReport {
+                    endpoint: endpoint.report(now),
+                    addresses: addresses.known(),
+                })
                 .collect(),
         }
     }

@@ -105,10 +105,16 @@ impl Config {
             budget: section.section("retry", BudgetConfig::read),
         };
         if config.attempt_timeout > config.deadline {
-            section.reject("attempt_timeout", "at most the deadline of the same upstream");
+            section.reject(
+                "attempt_timeout",
+                "at most the deadline of the same upstream",
+            );
         }
         if config.connect_timeout > config.attempt_timeout {
-            section.reject("connect_timeout", "at most the attempt_timeout of the same upstream");
+            section.reject(
+                "connect_timeout",
+                "at most the attempt_timeout of the same upstream",
+            );
         }
         config
     }

@@ -31,19 +31,31 @@ impl Addresses {
     pub(super) fn follow(address: &EndpointAddress, refresh: Duration) -> Self {
         if let Ok(ip) = address.host().parse::<IpAddr>() {
             let (_, found) = watch::channel(Some(Arc::from([SocketAddr::new(ip, address.port())])));
-            return Self { found, task: None, turn: AtomicUsize::new(0) };
+            return Self {
+                found,
+                task: None,
+                turn: AtomicUsize::new(0),
+            };
         }
         let (publish, found) = watch::channel(None);
         let task = tokio::spawn(look_up(address.clone(), refresh, publish));
-        Self { found, task: Some(task.abort_handle()), turn: AtomicUsize::new(0) }
+        Self {
+            found,
+            task: Some(task.abort_handle()),
+            turn: AtomicUsize::new(0),
+        }
     }
 
     /// The addresses found last, each time another one first; waits for the first look-up to succeed.
     pub(super) async fn in_turn(&self) -> Vec<SocketAddr> {
         let mut found = self.found.clone();
         // The channel never closes on a value that is still missing: its task ends only with `self`.
-        let mut addresses =
-            found.wait_for(Option::is_some).await.ok().and_then(|found| found.as_deref().map(<[_]>::to_vec)).unwrap_or_default();
+        let mut addresses = found
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|found| found.as_deref().map(<[_]>::to_vec))
+            .unwrap_or_default();
         if let Some(turn) = self.turn.fetch_add(1, Relaxed).checked_rem(addresses.len()) {
             addresses.rotate_left(turn);
         }
@@ -52,7 +64,11 @@ impl Addresses {
 
     /// The addresses found last, for reports.
     pub(super) fn known(&self) -> Vec<String> {
-        self.found.borrow().iter().flat_map(|found| found.iter().map(ToString::to_string)).collect()
+        self.found
+            .borrow()
+            .iter()
+            .flat_map(|found| found.iter().map(ToString::to_string))
+            .collect()
     }
 }
 
@@ -64,9 +80,16 @@ impl Drop for Addresses {
     }
 }
 
-async fn look_up(address: EndpointAddress, refresh: Duration, publish: watch::Sender<Option<Arc<[SocketAddr]>>>) {
+async fn look_up(
+    address: EndpointAddress,
+    refresh: Duration,
+    publish: watch::Sender<Option<Arc<[SocketAddr]>>>,
+) {
     loop {
-        let pause = match lookup_host((address.host(), address.port())).await.map(Vec::from_iter) {
+        let pause = match lookup_host((address.host(), address.port()))
+            .await
+            .map(Vec::from_iter)
+        {
             Ok(mut addresses) if !addresses.is_empty() => {
                 addresses.sort_unstable();
                 addresses.dedup();

@@ -19,10 +19,17 @@ impl EndpointAddress {
     /// # Errors
     /// In words, what is wrong with `text`: another scheme, a path, user information, no host, a port out of range.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let uri: Uri = text.parse().map_err(|_| "is no address of the form http://host:port".to_owned())?;
+        let uri: Uri = text
+            .parse()
+            .map_err(|_| "is no address of the form http://host:port".to_owned())?;
         match uri.scheme_str() {
             Some("http") => {}
-            Some("https") => return Err("https is not spoken to upstreams; use http inside, or a mesh that adds TLS".to_owned()),
+            Some("https") => {
+                return Err(
+                    "https is not spoken to upstreams; use http inside, or a mesh that adds TLS"
+                        .to_owned(),
+                );
+            }
             _ => return Err("has to begin with http://".to_owned()),
         }
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains('#') {
@@ -35,7 +42,10 @@ impl EndpointAddress {
         if authority.host().is_empty() {
             return Err("has no host".to_owned());
         }
-        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        let port = authority
+            .as_str()
+            .strip_prefix(authority.host())
+            .unwrap_or_default();
         if !port.is_empty() && !port[1..].parse::<u16>().is_ok_and(|port| port != 0) {
             return Err("has a port that is not between 1 and 65535".to_owned());
         }
@@ -105,12 +115,18 @@ impl Endpoint {
     pub(super) fn failed(&self, error: &Error, now: Instant) {
         if error.kind() != ErrorKind::NotFound {
             self.failures.fetch_add(1, Relaxed);
-            *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((error.kind(), now));
+            *self
+                .last_failure
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some((error.kind(), now));
         }
     }
 
     pub(super) fn report(&self, now: Instant) -> EndpointReport {
-        let last = *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = *self
+            .last_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         EndpointReport {
             address: self.address.to_string(),
             in_flight: self.in_flight.load(Relaxed),

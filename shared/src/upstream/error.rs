@@ -45,21 +45,37 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, upstream: &Arc<str>, detail: impl Into<String>) -> Self {
-        Self { kind, upstream: Arc::clone(upstream), detail: detail.into(), retry_after: None, maybe_processed: true }
+        Self {
+            kind,
+            upstream: Arc::clone(upstream),
+            detail: detail.into(),
+            retry_after: None,
+            maybe_processed: true,
+        }
     }
 
     /// The time for a whole composition was over before this source had answered.
     #[must_use]
     pub fn deadline() -> Self {
-        Self::new(ErrorKind::Timeout, &Arc::from("composition"), "the deadline of the whole answer was reached")
+        Self::new(
+            ErrorKind::Timeout,
+            &Arc::from("composition"),
+            "the deadline of the whole answer was reached",
+        )
     }
 
     pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
-        Self { retry_after, ..self }
+        Self {
+            retry_after,
+            ..self
+        }
     }
 
     pub(crate) fn never_sent(self) -> Self {
-        Self { maybe_processed: false, ..self }
+        Self {
+            maybe_processed: false,
+            ..self
+        }
     }
 
     /// What went wrong.

@@ -31,13 +31,21 @@ impl Request {
     /// A request without headers and body.
     #[must_use]
     pub fn new(method: Method, target: impl Into<String>) -> Self {
-        Self { method, target: target.into(), headers: HeaderMap::new(), body: Bytes::new() }
+        Self {
+            method,
+            target: target.into(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// The same request with `body`.
     #[must_use]
     pub fn with_body(self, body: impl Into<Bytes>) -> Self {
-        Self { body: body.into(), ..self }
+        Self {
+            body: body.into(),
+            ..self
+        }
     }
 
     /// Whether the request says how long its body is. One without a body does where its method leads to expect one
@@ -50,7 +58,15 @@ impl Request {
     /// Whether asking twice has the effect of asking once (RFC 9110, section 9.2.2).
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
-        matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE)
+        matches!(
+            self.method,
+            Method::GET
+                | Method::HEAD
+                | Method::OPTIONS
+                | Method::TRACE
+                | Method::PUT
+                | Method::DELETE
+        )
     }
 }
 
@@ -67,6 +83,9 @@ impl Context {
     /// A context that hands on nothing but the deadline.
     #[must_use]
     pub fn new(deadline: Deadline) -> Self {
-        Self { deadline, propagate: Arc::new([]) }
+        Self {
+            deadline,
+            propagate: Arc::new([]),
+        }
     }
 }

@@ -101,7 +101,11 @@ impl Undecodable {
             serde_json::error::Category::Data => "JSON of another shape",
             serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON",
         };
-        Self(format!("{what}, line {} column {}", error.line(), error.column()))
+        Self(format!(
+            "{what}, line {} column {}",
+            error.line(),
+            error.column()
+        ))
     }
 }
 

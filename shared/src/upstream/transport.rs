@@ -30,7 +30,10 @@ pub trait Transport: fmt::Debug {
     /// Sends the request and reads the answer to its end.
     ///
     /// An `Ok` is a whole answer, as long as announced, to this very request; anything else is a [`TransportError`].
-    fn send<'a>(&'a self, attempt: Attempt<'a>) -> LocalBoxFuture<'a, Result<Response, TransportError>>;
+    fn send<'a>(
+        &'a self,
+        attempt: Attempt<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, TransportError>>;
 }
 
 /// Why no whole answer came.

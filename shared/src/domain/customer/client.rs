@@ -20,10 +20,18 @@ impl CustomerClient {
     /// The upstream's; a customer with another id than the one asked for is an invalid answer.
     pub async fn get(&self, context: &Context, id: CustomerId) -> Result<Answer<Customer>, Error> {
         self.0
-            .call(context, Request::get(format!("/customers/{id}")), |response| {
-                let customer: Customer = response.json()?;
-                if customer.id == id { Ok(customer) } else { Err(Undecodable::new("a customer who was not asked for")) }
-            })
+            .call(
+                context,
+                Request::get(format!("/customers/{id}")),
+                |response| {
+                    let customer: Customer = response.json()?;
+                    if customer.id == id {
+                        Ok(customer)
+                    } else {
+                        Err(Undecodable::new("a customer who was not asked for"))
+                    }
+                },
+            )
             .await
     }
 }

@@ -22,7 +22,11 @@ impl OrderClient {
         self.0
             .call(context, Request::get(format!("/orders/{id}")), |response| {
                 let order: Order = response.json()?;
-                if order.id == id { Ok(order) } else { Err(Undecodable::new("an order that was not asked for")) }
+                if order.id == id {
+                    Ok(order)
+                } else {
+                    Err(Undecodable::new("an order that was not asked for"))
+                }
             })
             .await
     }

@@ -13,17 +13,29 @@ const MS: Duration = Duration::from_millis(1);
 const NEVER: Duration = Duration::from_secs(3600);
 
 fn config(endpoints: &[&str]) -> Config {
-    Config::new(endpoints.iter().map(|url| EndpointAddress::parse(url).unwrap()).collect())
+    Config::new(
+        endpoints
+            .iter()
+            .map(|url| EndpointAddress::parse(url).unwrap())
+            .collect(),
+    )
 }
 
 fn client(config: Config, steps: impl IntoIterator<Item = Step>) -> (Client, Rc<Scripted>) {
     let transport = Rc::new(Scripted::new(steps));
-    let client = Client::with_transport(Cluster::new("service", config), Rc::<Scripted>::clone(&transport));
+    let client = Client::with_transport(
+        Cluster::new("service", config),
+        Rc::<Scripted>::clone(&transport),
+    );
     (client, transport)
 }
 
 fn ok() -> Result<Response, TransportError> {
-    Ok(Response { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from_static(b"1") })
+    Ok(Response {
+        status: StatusCode::OK,
+        headers: HeaderMap::new(),
+        body: Bytes::from_static(b"1"),
+    })
 }
 
 fn within(allowed: Duration) -> Context {
@@ -31,7 +43,10 @@ fn within(allowed: Duration) -> Context {
 }
 
 async fn ask(client: &Client, context: &Context, request: Request) -> Result<u8, Error> {
-    client.call(context, request, Response::json).await.map(|answer| answer.value)
+    client
+        .call(context, request, Response::json)
+        .await
+        .map(|answer| answer.value)
 }
 
 #[tokio::test(start_paused = true)]
@@ -39,9 +54,14 @@ async fn an_attempt_is_given_up_when_its_time_is_over() {
     let start = Instant::now();
     let (client, _) = client(config(&["http://a"]), [(NEVER, ok())]);
 
-    let error = ask(&client, &within(NEVER), Request::get("/")).await.unwrap_err();
+    let error = ask(&client, &within(NEVER), Request::get("/"))
+        .await
+        .unwrap_err();
 
-    assert_eq!((error.kind(), start.elapsed()), (ErrorKind::Timeout, 800 * MS));
+    assert_eq!(
+        (error.kind(), start.elapsed()),
+        (ErrorKind::Timeout, 800 * MS)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,9 +69,14 @@ async fn the_callers_deadline_cuts_the_attempt_short_and_is_passed_on() {
     let start = Instant::now();
     let (client, transport) = client(config(&["http://a"]), [(NEVER, ok())]);
 
-    let error = ask(&client, &within(50 * MS), Request::get("/")).await.unwrap_err();
+    let error = ask(&client, &within(50 * MS), Request::get("/"))
+        .await
+        .unwrap_err();
 
-    assert_eq!((error.kind(), start.elapsed()), (ErrorKind::Timeout, 50 * MS));
+    assert_eq!(
+        (error.kind(), start.elapsed()),
+        (ErrorKind::Timeout, 50 * MS)
+    );
     assert_eq!(transport.asked.borrow()[0].remaining, 50 * MS);
 }
 
@@ -61,16 +86,24 @@ async fn the_upstreams_own_deadline_holds_where_the_caller_would_wait_longer() {
 
     assert_eq!(ask(&client, &within(NEVER), Request::get("/")).await, Ok(1));
 
-    assert_eq!(transport.asked.borrow()[0].remaining, Duration::from_secs(2));
+    assert_eq!(
+        transport.asked.borrow()[0].remaining,
+        Duration::from_secs(2)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn with_no_time_left_nobody_is_asked() {
     let (client, transport) = client(config(&["http://a"]), []);
 
-    let error = ask(&client, &within(Duration::ZERO), Request::get("/")).await.unwrap_err();
+    let error = ask(&client, &within(Duration::ZERO), Request::get("/"))
+        .await
+        .unwrap_err();
 
-    assert_eq!((error.kind(), error.maybe_processed()), (ErrorKind::Timeout, false));
+    assert_eq!(
+        (error.kind(), error.maybe_processed()),
+        (ErrorKind::Timeout, false)
+    );
     assert!(transport.asked.borrow().is_empty());
 }
 
@@ -80,15 +113,26 @@ async fn a_repeat_has_what_the_first_attempt_left_of_the_deadline() {
     let stale = (300 * MS, Err(TransportError::StaleConnection));
     let (client, transport) = client(config(&["http://a", "http://b"]), [stale, (NEVER, ok())]);
 
-    let error = ask(&client, &within(500 * MS), Request::get("/")).await.unwrap_err();
+    let error = ask(&client, &within(500 * MS), Request::get("/"))
+        .await
+        .unwrap_err();
 
-    assert_eq!((error.kind(), start.elapsed()), (ErrorKind::Timeout, 500 * MS));
+    assert_eq!(
+        (error.kind(), start.elapsed()),
+        (ErrorKind::Timeout, 500 * MS)
+    );
     let asked = transport.asked.borrow();
-    assert_eq!(asked.iter().map(|a| (a.at - start, a.remaining)).collect::<Vec<_>>(), [
-        (Duration::ZERO, 500 * MS),
-        (300 * MS, 200 * MS)
-    ]);
-    assert_ne!(asked[0].endpoint, asked[1].endpoint, "the repeat goes to the next endpoint");
+    assert_eq!(
+        asked
+            .iter()
+            .map(|a| (a.at - start, a.remaining))
+            .collect::<Vec<_>>(),
+        [(Duration::ZERO, 500 * MS), (300 * MS, 200 * MS)]
+    );
+    assert_ne!(
+        asked[0].endpoint, asked[1].endpoint,
+        "the repeat goes to the next endpoint"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,18 +140,31 @@ async fn a_stale_connection_is_worth_one_repeat_and_no_second() {
     let stale = || (MS, Err(TransportError::StaleConnection));
     let (client, transport) = client(config(&["http://a"]), [stale(), stale()]);
 
-    let error = ask(&client, &within(NEVER), Request::get("/")).await.unwrap_err();
+    let error = ask(&client, &within(NEVER), Request::get("/"))
+        .await
+        .unwrap_err();
 
-    assert_eq!((error.kind(), transport.asked.borrow().len()), (ErrorKind::Unavailable, 2));
+    assert_eq!(
+        (error.kind(), transport.asked.borrow().len()),
+        (ErrorKind::Unavailable, 2)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_must_not_be_done_twice_is_not_repeated() {
-    let (client, transport) = client(config(&["http://a"]), [(MS, Err(TransportError::StaleConnection))]);
+    let (client, transport) = client(
+        config(&["http://a"]),
+        [(MS, Err(TransportError::StaleConnection))],
+    );
 
-    let error = ask(&client, &within(NEVER), Request::new(Method::POST, "/")).await.unwrap_err();
+    let error = ask(&client, &within(NEVER), Request::new(Method::POST, "/"))
+        .await
+        .unwrap_err();
 
-    assert_eq!((error.maybe_processed(), transport.asked.borrow().len()), (true, 1));
+    assert_eq!(
+        (error.maybe_processed(), transport.asked.borrow().len()),
+        (true, 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,7 +176,9 @@ async fn only_a_stale_connection_is_repeated() {
         TransportError::Invalid(String::new()),
     ] {
         let (client, transport) = client(config(&["http://a"]), [(MS, Err(failure))]);
-        ask(&client, &within(NEVER), Request::get("/")).await.unwrap_err();
+        ask(&client, &within(NEVER), Request::get("/"))
+            .await
+            .unwrap_err();
         assert_eq!(transport.asked.borrow().len(), 1);
     }
 }
@@ -130,24 +189,37 @@ async fn endpoints_take_turns() {
     let (client, transport) = client(config(&endpoints), (0..6).map(|_| (MS, ok())));
 
     for _ in 0..6 {
-        ask(&client, &within(NEVER), Request::get("/")).await.unwrap();
+        ask(&client, &within(NEVER), Request::get("/"))
+            .await
+            .unwrap();
     }
 
-    let asked: Vec<_> = transport.asked.borrow().iter().map(|asked| asked.endpoint.clone()).collect();
+    let asked: Vec<_> = transport
+        .asked
+        .borrow()
+        .iter()
+        .map(|asked| asked.endpoint.clone())
+        .collect();
     assert_eq!(asked, ["a", "b", "c", "a", "b", "c"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_over_the_limit_is_refused_at_once_and_a_cancelled_one_gives_its_place_back() {
     let start = Instant::now();
-    let config = Config { max_in_flight: 1, ..config(&["http://a"]) };
+    let config = Config {
+        max_in_flight: 1,
+        ..config(&["http://a"])
+    };
     let (client, _) = client(config, [(NEVER, ok()), (MS, ok())]);
     let patient = within(NEVER);
 
     let mut first = Box::pin(ask(&client, &patient, Request::get("/")));
     assert!(futures_util::poll!(&mut first).is_pending());
     let refused = ask(&client, &patient, Request::get("/")).await.unwrap_err();
-    assert_eq!((refused.kind(), start.elapsed()), (ErrorKind::Overloaded, Duration::ZERO));
+    assert_eq!(
+        (refused.kind(), start.elapsed()),
+        (ErrorKind::Overloaded, Duration::ZERO)
+    );
 
     drop(first);
     assert_eq!(ask(&client, &patient, Request::get("/")).await, Ok(1));

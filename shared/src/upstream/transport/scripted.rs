@@ -29,12 +29,18 @@ pub(crate) struct Asked {
 
 impl Scripted {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self { steps: RefCell::new(steps.into_iter().collect()), asked: RefCell::default() }
+        Self {
+            steps: RefCell::new(steps.into_iter().collect()),
+            asked: RefCell::default(),
+        }
     }
 }
 
 impl Transport for Scripted {
-    fn send<'a>(&'a self, attempt: Attempt<'a>) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
+    fn send<'a>(
+        &'a self,
+        attempt: Attempt<'a>,
+    ) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
         self.asked.borrow_mut().push(Asked {
             endpoint: attempt.endpoint.address().authority().to_owned(),
             at: Instant::now(),
