@@ -70,7 +70,8 @@ pub(crate) fn conditions(options: &Options, oha: &str) -> Result<String> {
         "{}; {cores} cores, Linux {}, {}, {oha}; load average at the start {}. \
          {rounds} rounds of {seconds} s each, {connections} connections, {workers} worker(s) a server.\n",
         Timestamp::now().strftime("%Y-%m-%d"),
-        kernel.trim(),
+        // What follows the number is the distribution's own.
+        kernel.trim().split('-').next().unwrap_or_default(),
         String::from_utf8_lossy(&rustc).trim(),
         load.split(' ').next().unwrap_or_default(),
     ))
