@@ -52,7 +52,7 @@ struct Stack {
 #[actix_web::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    LogConfig::default().start();
+    let _log = LogConfig::default().start();
     eprintln!("Starting two services and two BFFs ...");
     let stack = match Stack::start(&arguments) {
         Ok(stack) => stack,

@@ -9,7 +9,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use awc::Client;
 
-#[allow(dead_code, reason = "only the handler is taken from it")]
+#[expect(dead_code, reason = "only the handler is taken from it")]
 #[path = "bare.rs"]
 mod bare;
 

@@ -6,8 +6,8 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use super::Problem;
 use super::lifecycle::{Lifecycle, Phase};
+use super::paths::Paths;
 use crate::upstream::Cluster;
 
 /// What the admin listener tells of.
@@ -17,34 +17,23 @@ pub(super) struct Admin {
     pub(super) lifecycle: Lifecycle,
 }
 
+/// The paths of this listener.
+pub(super) fn paths() -> Paths {
+    let known = ["/livez", "/readyz", "/upstreams"]
+        .map(|path| (path.to_owned(), HeaderValue::from_static("GET, HEAD")));
+    Paths::new(
+        known,
+        "The paths of this listener are /livez, /readyz and /upstreams.",
+    )
+}
+
 impl Admin {
     pub(super) fn configure(self, app: &mut web::ServiceConfig) {
         app.app_data(web::Data::new(self))
-            .default_service(web::to(unknown_path));
-        let routes = [
-            ("/livez", web::get().to(livez)),
-            ("/readyz", web::get().to(readyz)),
-            ("/upstreams", web::get().to(upstreams)),
-        ];
-        for (path, route) in routes {
-            app.service(
-                web::resource(path)
-                    .route(route)
-                    .default_service(web::to(method_not_allowed)),
-            );
-        }
+            .route("/livez", web::get().to(livez))
+            .route("/readyz", web::get().to(readyz))
+            .route("/upstreams", web::get().to(upstreams));
     }
-}
-
-async fn unknown_path() -> Result<HttpResponse, Problem> {
-    let paths = "The paths of this listener are /livez, /readyz and /upstreams.";
-    Err(Problem::unknown_path().described("unknownPath", "There is nothing at this path", paths))
-}
-
-async fn method_not_allowed() -> Result<HttpResponse, Problem> {
-    Err(Problem::method_not_allowed(HeaderValue::from_static(
-        "GET, HEAD",
-    )))
 }
 
 /// Alive as long as it answers at all: a restart would not help an upstream that is down.

@@ -8,6 +8,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderName};
 use serde::Serialize;
 
 use super::Problem;
+use super::telemetry::Milliseconds;
 use crate::compose::{Provenance, Source};
 use crate::upstream::Freshness;
 
@@ -72,12 +73,9 @@ fn server_timing(sources: &[(&'static str, &Provenance)]) -> String {
     let mut value = String::with_capacity(48 * sources.len());
     for (name, Provenance { source, took, .. }) in sources {
         let separator = if value.is_empty() { "" } else { ", " };
-        let (state, milliseconds) = (source.state.name(), took.as_secs_f64() * 1000.0);
+        let (state, took) = (source.state.name(), Milliseconds(*took));
         // Writing to a String cannot fail.
-        _ = write!(
-            value,
-            "{separator}{name};dur={milliseconds:.1};desc=\"{state}"
-        );
+        _ = write!(value, "{separator}{name};dur={took};desc=\"{state}");
         if let Some(reason) = source.reason {
             _ = write!(value, " {}", reason.name());
         }

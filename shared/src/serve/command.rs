@@ -98,7 +98,7 @@ impl<C> Program<C> {
     }
 
     async fn serve(&self, config: C) -> ExitCode {
-        (self.server)(&config).log.start();
+        let _log = (self.server)(&config).log.start();
         let server = match (self.bind)(config) {
             Ok(server) => server,
             Err(error) => return fail(1, &error.to_string()),

@@ -15,6 +15,7 @@ use futures_util::FutureExt as _;
 
 use super::life::Life;
 use super::lifecycle::{Lifecycle, Phase};
+use super::paths::Paths;
 use super::request_id::REQUEST_ID;
 use super::telemetry::AccessLine;
 use super::{Caller, Problem, RequestId, body, headers};
@@ -23,6 +24,7 @@ use crate::upstream::Instant;
 /// What the edge of one worker thread knows.
 #[derive(Debug, Clone)]
 pub(super) struct Edge {
+    pub(super) paths: Paths,
     /// The time for a whole answer.
     pub(super) deadline: Duration,
     /// The time in which the body of a request has to arrive.
@@ -48,7 +50,8 @@ impl Edge {
             // Every GET answers HEAD as well.
             request.head_mut().method = Method::GET;
         }
-        let mut access = AccessLine::begin(id, method, start, self.access_log);
+        let route = self.paths.template(request.path());
+        let access = AccessLine::begin(id, method, route, start, self.access_log);
         if let Err(problem) = headers::check(&request) {
             let response = problem.render(&access.id);
             return Ok(self.finish(request.into_response(response), &access, Some(&problem)));
@@ -62,7 +65,6 @@ impl Edge {
         drop(work);
         match outcome {
             Ok(Ok(response)) => {
-                access.route = response.request().match_pattern();
                 let response = self.settle(response, &access, too_slow.get());
                 Ok(match life {
                     Some(life) => response.map_body(|_, body| body::paced(body, life)),

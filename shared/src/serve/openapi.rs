@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actix_web::dev::ResourceDef;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
 };
@@ -17,6 +16,7 @@ use utoipa::openapi::{
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::paths::Paths;
 use super::problem::PROBLEM_JSON;
 use super::{Problem, headers};
 
@@ -108,37 +108,20 @@ fn header(description: &str) -> Header {
         .build()
 }
 
-/// The paths of a BFF and the methods that each allows, for what matches no route.
-#[derive(Debug, Clone)]
-pub(super) struct Paths(Arc<Vec<(ResourceDef, HeaderValue)>>);
-
-impl Paths {
-    pub(super) fn of(document: &OpenApi) -> Self {
-        let described = document
-            .paths
-            .paths
-            .iter()
-            .map(|(path, item)| (path.clone(), methods(item)));
-        let own = [DOCUMENT_PATH, "/docs", "/docs/{file:.*}"]
-            .map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
-        let resource = |(path, methods): (String, String)| {
-            HeaderValue::try_from(methods)
-                .ok()
-                .map(|methods| (ResourceDef::new(path), methods))
-        };
-        Self(Arc::new(
-            described.chain(own).filter_map(resource).collect(),
-        ))
-    }
-
-    /// Why `path` was not answered: unknown, or known for other methods.
-    pub(super) fn refuse(&self, path: &str) -> Problem {
-        match self.0.iter().find(|(resource, _)| resource.is_match(path)) {
-            Some((_, methods)) => Problem::method_not_allowed(methods.clone()),
-            None => Problem::unknown_path(),
-        }
-    }
+/// The paths of a BFF: those that `document` describes, and the document's own.
+pub(super) fn paths(document: &OpenApi) -> Paths {
+    let described = document.paths.paths.iter();
+    let described = described.map(|(path, item)| (path.clone(), methods(item)));
+    let own = [DOCUMENT_PATH, "/docs", "/docs/{file:.*}"]
+        .map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
+    let known = described.chain(own).filter_map(|(path, methods)| {
+        let methods = HeaderValue::try_from(methods).ok()?;
+        Some((path, methods))
+    });
+    Paths::new(known, UNKNOWN_PATH)
 }
+
+const UNKNOWN_PATH: &str = "The paths that exist are listed in /openapi.json.";
 
 fn methods(item: &PathItem) -> String {
     let described = [
@@ -189,7 +172,7 @@ async fn page(
             log::error!("a page of the documentation cannot be made: {error}");
             Problem::internal()
         })?;
-    let file = file.ok_or_else(Problem::unknown_path)?;
+    let file = file.ok_or_else(|| Problem::unknown_path(UNKNOWN_PATH))?;
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CONTENT_TYPE, file.content_type))

@@ -153,7 +153,7 @@ impl Problem {
                 "The request cannot be read",
                 "The request is malformed.",
             ),
-            404 => Self::unknown_path(),
+            404 => Self::unknown_path("Nothing was found under this path."),
             405 => Self::new(
                 status,
                 "methodNotAllowed",
@@ -185,13 +185,13 @@ impl Problem {
         }
     }
 
-    /// The path leads nowhere.
-    pub(super) fn unknown_path() -> Self {
+    /// The path leads nowhere; `listed` says where those that do are found.
+    pub(super) fn unknown_path(listed: &'static str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
             "unknownPath",
             "There is nothing at this path",
-            "The paths that exist are listed in /openapi.json.",
+            listed,
         )
     }
 

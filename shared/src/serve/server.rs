@@ -17,11 +17,11 @@ use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::admin::Admin;
+use super::admin::{self, Admin};
 use super::edge::Edge;
 use super::life::Life;
 use super::lifecycle::{Lifecycle, Phase};
-use super::openapi::{self, Paths};
+use super::openapi;
 use super::{Config, Problem};
 use crate::upstream::Cluster;
 
@@ -145,9 +145,10 @@ impl<D: 'static> Bff<D> {
             per_worker,
         } = self;
         let (phase, lifecycle) = Lifecycle::begin();
-        let paths = Paths::of(&document);
+        let paths = openapi::paths(&document);
         let document = Bytes::from(openapi::text(&document));
-        let edge = |access_log| Edge {
+        let edge = |access_log, paths| Edge {
+            paths,
             deadline: config.deadline,
             body_timeout: config.body_timeout,
             lifecycle: lifecycle.clone(),
@@ -158,21 +159,17 @@ impl<D: 'static> Bff<D> {
             "listen",
             config.listen,
             workers(config.workers),
-            edge(true),
+            edge(true, paths),
             move |app| {
-                let paths = paths.clone();
                 app.app_data(Data::new(per_worker()))
                     .app_data(PayloadConfig::new(MAX_BODY))
                     .app_data(JsonConfig::default().limit(MAX_BODY))
-                    .configure(|app| openapi::configure(app, &document))
                     .configure(|app| routes(&mut ServiceConfig::new(app)))
-                    .default_service(web::to(move |request: HttpRequest| {
-                        let problem = paths.refuse(request.path());
-                        async move { Err::<&str, Problem>(problem) }
-                    }));
+                    // Last, so that none of a BFF's own paths is compared with these first.
+                    .configure(|app| openapi::configure(app, &document));
             },
         )?;
-        let edge = edge(false);
+        let edge = edge(false, admin::paths());
         let admin = Admin {
             clusters,
             lifecycle,
@@ -207,12 +204,17 @@ fn serve(
     let quiet = config.keep_alive + config.head_timeout;
     let server = HttpServer::new(move || {
         let edge = Rc::new(edge.clone());
+        let paths = edge.paths.clone();
         App::new()
             .wrap(from_fn(move |request, next| {
                 let edge = Rc::clone(&edge);
                 async move { edge.handle(request, next).await }
             }))
             .configure(|app| configure(app))
+            .default_service(web::to(move |request: HttpRequest| {
+                let problem = paths.refuse(request.path());
+                async move { Err::<&str, Problem>(problem) }
+            }))
     })
     .on_connect(move |io, data| Life::begin(io, data, quiet))
     .workers(workers)

@@ -3,22 +3,19 @@
 //! No line holds an e-mail address, a token, a body, a path's parameters or a query: a request is named by its
 //! route's template and its id.
 
-use std::cell::Cell;
-use std::fmt::{self, Write as _};
-use std::io::{self, Write as _};
+mod access;
+mod format;
+mod writer;
 
-use actix_web::HttpResponse;
-use actix_web::body::{BodySize, MessageBody as _};
-use actix_web::http::Method;
-use env_logger::fmt::Formatter;
-use jiff::Timestamp;
-use log::kv::{self, Key, Value, VisitSource};
-use log::{LevelFilter, Record};
+use std::io;
 
-use super::answer::{SourceLine, Sources};
-use super::{Problem, RequestId};
+use env_logger::Target;
+use log::LevelFilter;
+
+pub(super) use access::{AccessLine, Milliseconds};
+
+use self::writer::LineWriter;
 use crate::config::Section;
-use crate::upstream::Instant;
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,220 +78,34 @@ impl LogConfig {
     }
 
     /// Starts logging for this process, to standard error. A second start changes nothing.
-    pub fn start(&self) {
+    pub fn start(&self) -> Log {
+        let writer = LineWriter::start(io::stderr()).ok();
         let mut builder = env_logger::Builder::new();
         for (module, level) in QUIET {
             builder.filter_module(module, level);
         }
         builder.parse_filters(&self.filter);
         match self.format {
-            LogFormat::Text => builder.format(text),
-            LogFormat::Json => builder.format(json),
+            LogFormat::Text => builder.format(format::text),
+            LogFormat::Json => builder.format(format::json),
         };
+        if let Some(writer) = writer.clone() {
+            builder.target(Target::Pipe(Box::new(writer)));
+        }
         _ = builder.try_init();
+        Log(writer)
     }
 }
 
-fn now() -> String {
-    format!("{:.3}", Timestamp::now())
-}
-
-fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let mut line = String::with_capacity(256);
-    _ = write!(
-        line,
-        "{} {:5} {} {}",
-        now(),
-        record.level(),
-        record.target(),
-        Clean(record.args())
-    );
-    _ = record.key_values().visit(&mut Pairs(&mut line));
-    writeln!(out, "{line}")
-}
-
-struct Pairs<'a>(&'a mut String);
-
-impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
-        write!(self.0, " {key}={}", Clean(&value)).map_err(kv::Error::from)
-    }
-}
-
-/// Shows a value without control characters, so that no value can begin a line of its own.
-struct Clean<T>(T);
-
-impl<T: fmt::Display> fmt::Display for Clean<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        struct Escape<'a, 'b>(&'a mut fmt::Formatter<'b>);
-        impl fmt::Write for Escape<'_, '_> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                if !text.contains(char::is_control) {
-                    return self.0.write_str(text);
-                }
-                text.chars().try_for_each(|c| {
-                    if c.is_control() {
-                        write!(self.0, "{}", c.escape_default())
-                    } else {
-                        self.0.write_char(c)
-                    }
-                })
-            }
-        }
-        write!(Escape(f), "{}", self.0)
-    }
-}
-
-fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let mut line = serde_json::Map::new();
-    line.insert("time".to_owned(), now().into());
-    line.insert("level".to_owned(), record.level().as_str().into());
-    line.insert("target".to_owned(), record.target().into());
-    line.insert("message".to_owned(), record.args().to_string().into());
-    _ = record.key_values().visit(&mut Fields(&mut line));
-    serde_json::to_writer(&mut *out, &line)?;
-    writeln!(out)
-}
-
-struct Fields<'a>(&'a mut serde_json::Map<String, serde_json::Value>);
-
-impl<'kvs> VisitSource<'kvs> for Fields<'_> {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
-        let number = value
-            .to_u64()
-            .map(serde_json::Value::from)
-            .or_else(|| value.to_f64().map(Into::into));
-        self.0.insert(
-            key.to_string(),
-            number.unwrap_or_else(|| value.to_string().into()),
-        );
-        Ok(())
-    }
-}
-
-/// The status in the line of a request whose client did not wait for the answer: nginx's, in no RFC.
-const CLIENT_GONE: u16 = 499;
-
-/// What the line of one request is made of. Written when there is an answer, or when dropped without one.
+/// A log that was started. Dropped, it waits until its lines are written, for a second at most.
 #[derive(Debug)]
-pub(super) struct AccessLine {
-    pub(super) id: RequestId,
-    pub(super) method: Method,
-    /// The route's template; `None` where no route matched, or it is not known.
-    pub(super) route: Option<String>,
-    start: Instant,
-    due: Cell<bool>,
-}
+#[must_use = "lines that are not written yet are lost with the process"]
+pub struct Log(Option<LineWriter>);
 
-impl AccessLine {
-    /// The line of a request that began at `start`; whether it is wanted is a matter of `enabled` and of the filter.
-    pub(super) fn begin(id: RequestId, method: Method, start: Instant, enabled: bool) -> Self {
-        let due = enabled && log::log_enabled!(target: "access", log::Level::Info);
-        Self {
-            id,
-            method,
-            route: None,
-            start,
-            due: Cell::new(due),
-        }
-    }
-
-    /// Writes the line of a request that was answered with `response`.
-    pub(super) fn write(&self, response: &HttpResponse, problem: Option<&Problem>) {
-        if !self.due.replace(false) {
-            return;
-        }
-        let bytes = match response.body().size() {
-            BodySize::Sized(bytes) => bytes,
-            BodySize::None | BodySize::Stream => 0,
-        };
-        let extensions = response.extensions();
-        let sources = extensions
-            .get::<Sources>()
-            .map_or(&[][..], |sources| &sources.0);
-        self.line(
-            response.status().as_u16(),
-            bytes,
-            &Told { sources, problem },
-        );
-    }
-
-    fn line(&self, status: u16, bytes: u64, told: &Told<'_>) {
-        log::info!(
-            target: "access",
-            method = self.method.as_str(),
-            route = self.route.as_deref().unwrap_or("-"),
-            status = status,
-            bytes = bytes,
-            // A number, so that machines can compare it.
-            ms = (self.start.elapsed().as_secs_f64() * 10_000.0).round() / 10.0,
-            id = self.id.as_str(),
-            sources:display = told;
-            "request"
-        );
-    }
-}
-
-impl Drop for AccessLine {
+impl Drop for Log {
     fn drop(&mut self) {
-        if self.due.get() {
-            self.line(
-                CLIENT_GONE,
-                0,
-                &Told {
-                    sources: &[],
-                    problem: None,
-                },
-            );
-        }
-    }
-}
-
-struct Milliseconds(std::time::Duration);
-
-impl fmt::Display for Milliseconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1}", self.0.as_secs_f64() * 1000.0)
-    }
-}
-
-/// Each source's state and time, and for what is degraded or failed the reason and its cause.
-struct Told<'a> {
-    sources: &'a [SourceLine],
-    problem: Option<&'a Problem>,
-}
-
-impl fmt::Display for Told<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        for SourceLine {
-            name,
-            source,
-            took,
-            detail,
-        } in self.sources
-        {
-            write!(
-                f,
-                "{separator}{name}:{}:{}ms",
-                source.state.name(),
-                Milliseconds(*took)
-            )?;
-            if let (Some(reason), Some(detail)) = (source.reason, detail) {
-                write!(f, "({}: {detail})", reason.name())?;
-            }
-            separator = ",";
-        }
-        match self.problem.and_then(Problem::source) {
-            Some(failed) => write!(
-                f,
-                "{separator}{}:failed({}: {})",
-                failed.name,
-                failed.kind.name(),
-                failed.detail
-            ),
-            None if self.sources.is_empty() => f.write_str("-"),
-            None => Ok(()),
+        if let Some(writer) = &self.0 {
+            writer.finish();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use headers::{CacheControl, HeaderMapExt as _};
-use http::header::{AGE, CONTENT_LENGTH, RETRY_AFTER};
+use http::header::{AGE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 pub struct Response {
     /// The final status.
     pub status: StatusCode,
-    /// The headers as received.
+    /// The headers that a policy or a service's client reads, as received; the transport names them.
     pub headers: HeaderMap,
     /// The body, complete.
     pub body: Bytes,
@@ -51,18 +51,9 @@ impl Response {
         self.seconds(&RETRY_AFTER)
     }
 
-    /// The announced length of the body in bytes, if it was announced in a form that can be read.
-    #[must_use]
-    pub fn content_length(&self) -> Option<u64> {
-        self.number(&CONTENT_LENGTH)
-    }
-
     fn seconds(&self, name: &http::HeaderName) -> Option<Duration> {
-        self.number(name).map(Duration::from_secs)
-    }
-
-    fn number(&self, name: &http::HeaderName) -> Option<u64> {
-        self.headers.get(name)?.to_str().ok()?.trim().parse().ok()
+        let seconds = self.headers.get(name)?.to_str().ok()?;
+        seconds.trim().parse().ok().map(Duration::from_secs)
     }
 }
 

@@ -204,7 +204,6 @@ async fn an_answer_to_head_has_no_body_whatever_length_it_announces() {
         .fetch(Request::new(Method::HEAD, "/things/1"))
         .await
         .unwrap();
-    assert_eq!(response.content_length(), Some(12_345_678));
     assert!(response.body.is_empty());
     assert_eq!(upstream.get(2).await, Ok(2));
     assert_eq!(server.connections(), 1);

@@ -11,19 +11,19 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_service::fn_service;
 use actix_tls::connect::{
     ConnectError as TcpError, ConnectInfo, Connection, Connector as TcpConnector,
 };
 use awc::error::{ConnectError, PayloadError, SendRequestError};
+use awc::http::header as wire;
 use awc::http::{Uri, Version};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING,
-};
+use http::header::{AGE, CACHE_CONTROL, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use self::observed::{Exchange, Observed};
@@ -33,7 +33,14 @@ use super::{Attempt, Transport, TransportError};
 mod observed;
 
 /// The time a call has left, in milliseconds: Envoy's header, which meshes honour.
-const REMAINING: &str = "x-envoy-expected-rq-timeout-ms";
+const REMAINING: wire::HeaderName = wire::HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
+
+/// The headers of an answer that somebody reads. To copy all of them costs more than to read the body.
+const KEPT: [(wire::HeaderName, HeaderName); 3] = [
+    (wire::CACHE_CONTROL, CACHE_CONTROL),
+    (wire::AGE, AGE),
+    (wire::RETRY_AFTER, RETRY_AFTER),
+];
 
 /// One awc client for one cluster on one worker thread: its pool's places and waiting line are shared with no other
 /// upstream, so a hung service cannot hold up a healthy one.
@@ -75,11 +82,17 @@ impl AwcTransport {
             request = request.append_header((name.as_str(), value.as_bytes()));
         }
         let request = request
-            .insert_header_if_none((ACCEPT.as_str(), "application/json"))
+            .insert_header_if_none((
+                wire::ACCEPT,
+                wire::HeaderValue::from_static("application/json"),
+            ))
             // awc itself leaves out the ports 80 and 443, the latter wrongly for http.
-            .insert_header((HOST.as_str(), attempt.endpoint.address().authority()))
-            .insert_header((ACCEPT_ENCODING.as_str(), "identity"))
-            .insert_header((REMAINING, attempt.remaining.as_millis().max(1).to_string()));
+            .insert_header((wire::HOST, attempt.endpoint.address().authority()))
+            .insert_header((
+                wire::ACCEPT_ENCODING,
+                wire::HeaderValue::from_static("identity"),
+            ))
+            .insert_header((REMAINING, milliseconds(attempt.remaining)));
         let sent = if attempt.request.announces_body() {
             request.send_body(attempt.request.body.clone())
         } else {
@@ -99,10 +112,10 @@ impl AwcTransport {
         let response = Response {
             status: StatusCode::from_u16(received.status().as_u16())
                 .map_err(|_| TransportError::Invalid("answered with no valid status".to_owned()))?,
-            headers: headers(&received),
+            headers: kept(&received),
             body: Bytes::new(),
         };
-        match framing {
+        let announced = match framing {
             Framing::Unknown => {
                 // awc hands out an empty body and pools the connection that carries the real one.
                 return Err(TransportError::Invalid(
@@ -110,20 +123,16 @@ impl AwcTransport {
                 ));
             }
             Framing::None => return Ok(response),
-            Framing::Length | Framing::Chunked => {}
-        }
-        if response
-            .headers
-            .get_all(CONTENT_ENCODING)
-            .iter()
-            .any(|coding| coding != "identity")
-        {
+            Framing::Length(length) => Some(length),
+            Framing::Chunked => None,
+        };
+        let mut codings = received.headers().get_all(wire::CONTENT_ENCODING);
+        if codings.any(|coding| coding != "identity") {
             return Err(TransportError::Invalid(
                 "answered with a content coding that was not accepted".to_owned(),
             ));
         }
         let limit = self.cluster.config().max_response_bytes as usize;
-        let announced = response.content_length();
         if announced.is_some_and(|length| length > limit as u64) {
             return Err(TransportError::Invalid(format!(
                 "announced a body of more than {limit} bytes"
@@ -223,7 +232,7 @@ async fn connect(
 /// How the length of a body is known (RFC 9112, section 6.3).
 enum Framing {
     None,
-    Length,
+    Length(u64),
     Chunked,
     Unknown,
 }
@@ -233,7 +242,7 @@ fn framing<S>(response: &awc::ClientResponse<S>, method: &Method) -> Framing {
     if method == Method::HEAD || matches!(response.status().as_u16(), 204 | 304) {
         return Framing::None;
     }
-    if let Some(coding) = headers.get(TRANSFER_ENCODING.as_str()) {
+    if let Some(coding) = headers.get(wire::TRANSFER_ENCODING) {
         // awc also lets `identity` pass, and any coding of HTTP/1.0, and then does not decode it.
         let chunked = coding
             .as_bytes()
@@ -244,23 +253,30 @@ fn framing<S>(response: &awc::ClientResponse<S>, method: &Method) -> Framing {
             _ => Framing::Unknown,
         };
     }
-    match headers.get(CONTENT_LENGTH.as_str()) {
+    let length = headers.get(wire::CONTENT_LENGTH);
+    match length.and_then(|length| length.to_str().ok()?.trim().parse().ok()) {
         // awc reads this one to the end of the connection in HTTP/1.0.
-        Some(length) if length == "0" => Framing::None,
-        Some(_) => Framing::Length,
+        Some(0) => Framing::None,
+        Some(length) => Framing::Length(length),
         None => Framing::Unknown,
     }
 }
 
-fn headers<S>(response: &awc::ClientResponse<S>) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(response.headers().len());
+fn kept<S>(response: &awc::ClientResponse<S>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(KEPT.len());
     for (name, value) in response.headers() {
-        let name = HeaderName::from_bytes(name.as_str().as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+        let kept = KEPT.iter().find(|(wire, _)| wire == name);
+        if let (Some((_, name)), Ok(value)) = (kept, HeaderValue::from_bytes(value.as_bytes())) {
             headers.append(name, value);
         }
     }
     headers
+}
+
+fn milliseconds(remaining: Duration) -> wire::HeaderValue {
+    u64::try_from(remaining.as_millis())
+        .map_or(u64::MAX, |left| left.max(1))
+        .into()
 }
 
 async fn read_body<S>(

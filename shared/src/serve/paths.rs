@@ -1,0 +1,98 @@
+//! The paths that a listener knows: what the access line calls a request, and why one was not answered.
+//!
+//! Routing itself is actix's. Asking it for a route's template means to match the path a second time, by a regular
+//! expression; the templates here are matched segment by segment.
+
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderValue;
+
+use super::Problem;
+
+/// Templates and the methods that each allows.
+#[derive(Debug, Clone)]
+pub(super) struct Paths {
+    known: Arc<[(Arc<str>, HeaderValue)]>,
+    /// Where a stranger finds the paths that exist.
+    listed: &'static str,
+}
+
+impl Paths {
+    /// The given templates, each with the value of `Allow`.
+    pub(super) fn new(
+        known: impl IntoIterator<Item = (String, HeaderValue)>,
+        listed: &'static str,
+    ) -> Self {
+        let known = known
+            .into_iter()
+            .map(|(template, methods)| (Arc::from(template), methods));
+        Self {
+            known: known.collect(),
+            listed,
+        }
+    }
+
+    /// The template that `path` matches.
+    pub(super) fn template(&self, path: &str) -> Option<Arc<str>> {
+        self.find(path).map(|(template, _)| Arc::clone(template))
+    }
+
+    /// Why `path` was not answered: unknown, or known for other methods.
+    pub(super) fn refuse(&self, path: &str) -> Problem {
+        match self.find(path) {
+            Some((_, methods)) => Problem::method_not_allowed(methods.clone()),
+            None => Problem::unknown_path(self.listed),
+        }
+    }
+
+    fn find(&self, path: &str) -> Option<&(Arc<str>, HeaderValue)> {
+        self.known
+            .iter()
+            .find(|(template, _)| is_match(template, path))
+    }
+}
+
+/// Whether `path` has the segments of `template`, in which `{name}` stands for any segment that is not empty, and
+/// `{name:.*}` at the end for the rest.
+fn is_match(template: &str, path: &str) -> bool {
+    let (mut templates, mut segments) = (template.split('/'), path.split('/'));
+    loop {
+        match (templates.next(), segments.next()) {
+            (None, None) => return true,
+            (Some(rest), Some(_)) if rest.ends_with(":.*}") => return true,
+            (Some(template), Some(segment)) => {
+                let is_parameter = template.starts_with('{') && !segment.is_empty();
+                if !is_parameter && template != segment {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_matches_segment_by_segment() {
+        for (template, path, expected) in [
+            ("/things/{id}", "/things/1", true),
+            ("/things/{id}", "/things/a%2fb", true),
+            ("/things/{id}", "/things/", false),
+            ("/things/{id}", "/things", false),
+            ("/things/{id}", "/things/1/", false),
+            ("/things/{id}", "//things/1", false),
+            ("/things/{id}/parts", "/things/1/parts", true),
+            ("/things/{id}/parts", "/things//parts", false),
+            ("/docs", "/docs", true),
+            ("/docs", "/docs/", false),
+            ("/docs/{file:.*}", "/docs/", true),
+            ("/docs/{file:.*}", "/docs/a/b.css", true),
+            ("/docs/{file:.*}", "/docs", false),
+        ] {
+            assert_eq!(is_match(template, path), expected, "{template} {path}");
+        }
+    }
+}
