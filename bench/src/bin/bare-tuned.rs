@@ -9,7 +9,6 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use awc::Client;
 
-#[expect(dead_code, reason = "only the handler is taken from it")]
 #[path = "bare.rs"]
 mod bare;
 
