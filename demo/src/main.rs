@@ -52,7 +52,7 @@ struct Stack {
 #[actix_web::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let _log = LogConfig::default().start();
+    let log = LogConfig::default().start();
     eprintln!("Starting two services and two BFFs ...");
     let stack = match Stack::start(&arguments) {
         Ok(stack) => stack,
@@ -64,7 +64,10 @@ async fn main() -> ExitCode {
         }
     };
     stack.introduce();
-    match stack.run().await {
+    let outcome = stack.run().await;
+    // What it still has to say comes first.
+    drop(log);
+    match outcome {
         Ok(()) => {
             eprintln!("Stopped.");
             ExitCode::SUCCESS
