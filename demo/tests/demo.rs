@@ -1,5 +1,10 @@
 //! The demo as a new user runs it, on ports of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, helpers included"
+)]
+
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
