@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
+use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::{BindError, LogConfig, Server, Stop, stop_signal};
 use bff_shared::upstream::EndpointAddress;
 use clap::Parser;
@@ -95,17 +96,15 @@ impl Stack {
             EndpointAddress::parse(&format!("http://{addr}"))
                 .map_err(|why| vec![format!("http://{addr} {why}")])
         };
-        let endpoints = [
+        let services = ServicesConfig::new(
             url(&order_service, arguments.order_service)?,
             url(&customer_service, arguments.customer_service)?,
-        ];
-        let [orders, customers] = endpoints.clone();
-        let mut config = bff_web::Config::new(orders, customers);
+        );
+        let mut config = bff_web::Config::new(services.clone());
         (config.server.listen, config.server.admin_listen) = (arguments.web, arguments.web_admin);
         config.server.workers = 1;
         let web = bff_web::bind(config);
-        let [orders, customers] = endpoints;
-        let mut config = bff_mobile::Config::new(orders, customers);
+        let mut config = bff_mobile::Config::new(services);
         (config.server.listen, config.server.admin_listen) =
             (arguments.mobile, arguments.mobile_admin);
         config.server.workers = 1;

@@ -6,6 +6,8 @@ mod id;
 mod money;
 pub mod order;
 pub mod order_details;
+mod services;
 
 pub use id::{Id, InvalidId};
 pub use money::Money;
+pub use services::{Services, ServicesConfig};

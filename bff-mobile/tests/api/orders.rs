@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::Stop;
 use mock_services::fault::{BodyFault, Fault};
 use mock_services::{Options, customers, raw};
@@ -63,8 +64,10 @@ async fn a_complete_answer_may_be_kept_as_long_as_its_shortest_lived_source() {
 #[actix_web::test]
 async fn it_has_at_most_half_as_many_bytes_as_the_web_clients() {
     let app = spawn_app().await;
-    let mut config =
-        bff_web::Config::new(endpoint(&app.orders.url()), endpoint(&app.customers.url()));
+    let mut config = bff_web::Config::new(ServicesConfig::new(
+        endpoint(&app.orders.url()),
+        endpoint(&app.customers.url()),
+    ));
     (
         config.server.listen,
         config.server.admin_listen,
@@ -142,7 +145,8 @@ async fn every_generated_order_is_shown_as_the_services_have_it_without_fields_t
 #[actix_web::test]
 async fn without_its_customer_an_order_has_a_label_in_place_of_the_name_and_says_why() {
     let app =
-        spawn_with(|config| config.customers.attempt_timeout = Duration::from_millis(200)).await;
+        spawn_with(|config| config.services.customers.attempt_timeout = Duration::from_millis(200))
+            .await;
     let faults = [
         (vec![Fault::status(500)], "unavailable"),
         (vec![Fault::status(503)], "unavailable"),
@@ -209,7 +213,8 @@ async fn a_customer_whom_the_service_does_not_know_gets_a_label() {
         ..Options::default()
     })
     .unwrap();
-    let app = spawn_with(|config| config.customers.endpoints = vec![endpoint(&few.url())]).await;
+    let app =
+        spawn_with(|config| config.services.customers.endpoints = vec![endpoint(&few.url())]).await;
     let order = raw::get(app.orders.addr(), "/orders/2")
         .await
         .unwrap()
@@ -251,7 +256,9 @@ async fn an_order_that_does_not_exist_is_a_404() {
 
 #[actix_web::test]
 async fn without_its_order_there_is_a_problem_with_the_right_status() {
-    let app = spawn_with(|config| config.orders.attempt_timeout = Duration::from_millis(200)).await;
+    let app =
+        spawn_with(|config| config.services.orders.attempt_timeout = Duration::from_millis(200))
+            .await;
     let faults = [
         (Fault::status(500), 503, "upstreamUnavailable", None),
         (

@@ -2,6 +2,7 @@
 
 use bff_mobile::{Config, PROGRAM};
 use bff_shared::config::Settings;
+use bff_shared::domain::ServicesConfig;
 
 use crate::helpers::endpoint;
 
@@ -27,10 +28,10 @@ fn the_example_sets_every_key_to_its_default() {
     assert_eq!(example, Settings::new().read(Config::read).unwrap());
     assert_eq!(
         example,
-        Config::new(
+        Config::new(ServicesConfig::new(
             endpoint("http://127.0.0.1:8081"),
             endpoint("http://127.0.0.1:8082")
-        )
+        ))
     );
 }
 

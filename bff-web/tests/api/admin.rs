@@ -58,6 +58,7 @@ async fn head_is_answered_as_well() {
 async fn every_upstream_is_reported_with_each_of_its_endpoints() {
     let app = spawn_with(|config| {
         config
+            .services
             .customers
             .endpoints
             .push(endpoint("http://localhost:1"));
@@ -137,7 +138,7 @@ async fn attempts_and_failures_are_counted() {
 
 #[actix_web::test]
 async fn a_call_is_in_flight_until_it_ends_and_one_too_many_is_refused() {
-    let app = spawn_with(|config| config.customers.max_in_flight = 1).await;
+    let app = spawn_with(|config| config.services.customers.max_in_flight = 1).await;
     app.customers.faults().set(vec![Fault::hang().times(1)]);
     let hanging = actix_web::rt::spawn(raw::get(app.addr, "/orders/1"));
     until("the customer service is asked", async || {

@@ -17,7 +17,10 @@ async fn spawn_recorded() -> (TestApp, [Recorder; 2]) {
     let urls = [endpoint(&recorders[0].url()), endpoint(&recorders[1].url())];
     let app = spawn_with(|config| {
         let [orders, customers] = urls;
-        (config.orders.endpoints, config.customers.endpoints) = (vec![orders], vec![customers]);
+        (
+            config.services.orders.endpoints,
+            config.services.customers.endpoints,
+        ) = (vec![orders], vec![customers]);
     })
     .await;
     (app, recorders)
@@ -218,7 +221,10 @@ async fn a_caller_who_waits_for_less_gets_an_answer_sooner() {
     const HOUR: Duration = Duration::from_secs(3_600);
     let app = spawn_with(|config| {
         config.server.deadline = HOUR;
-        (config.customers.deadline, config.customers.attempt_timeout) = (HOUR, HOUR);
+        (
+            config.services.customers.deadline,
+            config.services.customers.attempt_timeout,
+        ) = (HOUR, HOUR);
     })
     .await;
     app.customers.faults().set(vec![Fault::hang()]);

@@ -11,7 +11,7 @@ use crate::helpers::{ANY_PORT, GUARD, endpoint, spawn_with, until};
 async fn when_the_client_goes_the_call_to_a_hanging_service_ends() {
     let service = TcpListener::bind(ANY_PORT).await.unwrap();
     let url = format!("http://{}", service.local_addr().unwrap());
-    let app = spawn_with(|config| config.customers.endpoints = vec![endpoint(&url)]).await;
+    let app = spawn_with(|config| config.services.customers.endpoints = vec![endpoint(&url)]).await;
     let mut client = TcpStream::connect(app.addr).await.unwrap();
     client
         .write_all(b"GET /orders/1 HTTP/1.1\r\nHost: test\r\n\r\n")

@@ -6,6 +6,7 @@ pub(crate) mod recorder;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::Stop;
 use bff_shared::upstream::EndpointAddress;
 use bff_web::Config;
@@ -43,11 +44,14 @@ pub(crate) async fn spawn_app() -> TestApp {
 pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
     let orders = orders::start(&Options::default()).unwrap();
     let customers = customers::start(&Options::default()).unwrap();
-    let mut config = Config::new(endpoint(&orders.url()), endpoint(&customers.url()));
+    let mut config = Config::new(ServicesConfig::new(
+        endpoint(&orders.url()),
+        endpoint(&customers.url()),
+    ));
     (config.server.listen, config.server.admin_listen) = (ANY_PORT, ANY_PORT);
     config.server.workers = 1;
     config.server.deadline = GUARD / 2;
-    for upstream in [&mut config.orders, &mut config.customers] {
+    for upstream in [&mut config.services.orders, &mut config.services.customers] {
         (
             upstream.deadline,
             upstream.attempt_timeout,

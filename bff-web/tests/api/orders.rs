@@ -145,7 +145,7 @@ fn customer_faults() -> [(Vec<Fault>, &'static str); 11] {
 #[actix_web::test]
 async fn without_its_customer_an_order_says_why() {
     let app = spawn_with(|config| {
-        config.customers.attempt_timeout = Duration::from_millis(200);
+        config.services.customers.attempt_timeout = Duration::from_millis(200);
     })
     .await;
 
@@ -195,7 +195,8 @@ async fn a_customer_whom_the_service_does_not_know_is_left_out() {
         ..Options::default()
     })
     .unwrap();
-    let app = spawn_with(|config| config.customers.endpoints = vec![endpoint(&few.url())]).await;
+    let app =
+        spawn_with(|config| config.services.customers.endpoints = vec![endpoint(&few.url())]).await;
 
     let mut sources = Vec::new();
     for id in 2..=10 {
@@ -226,7 +227,7 @@ async fn an_order_that_does_not_exist_is_a_404() {
 #[actix_web::test]
 async fn without_its_order_there_is_a_problem_with_the_right_status() {
     let app = spawn_with(|config| {
-        config.orders.attempt_timeout = Duration::from_millis(200);
+        config.services.orders.attempt_timeout = Duration::from_millis(200);
     })
     .await;
     let faults = [
@@ -299,7 +300,10 @@ async fn the_whole_answer_has_one_deadline() {
     const MINUTE: Duration = Duration::from_secs(60);
     let app = spawn_with(|config| {
         config.server.deadline = Duration::from_millis(300);
-        (config.customers.deadline, config.customers.attempt_timeout) = (MINUTE, MINUTE);
+        (
+            config.services.customers.deadline,
+            config.services.customers.attempt_timeout,
+        ) = (MINUTE, MINUTE);
     })
     .await;
     app.customers.faults().set(vec![Fault::hang()]);

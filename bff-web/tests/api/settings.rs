@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use bff_shared::config::Settings;
+use bff_shared::domain::ServicesConfig;
 use bff_web::{Config, PROGRAM};
 use tempfile::NamedTempFile;
 
@@ -230,10 +231,10 @@ fn the_example_sets_every_key_to_its_default() {
     assert_eq!(example, Settings::new().read(Config::read).unwrap());
     assert_eq!(
         example,
-        Config::new(
+        Config::new(ServicesConfig::new(
             endpoint("http://127.0.0.1:8081"),
             endpoint("http://127.0.0.1:8082")
-        )
+        ))
     );
 }
 

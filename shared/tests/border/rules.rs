@@ -57,7 +57,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
     ("config", &[]),
     ("upstream", &["config"]),
     ("compose", &["upstream"]),
-    ("domain", &["upstream", "compose"]),
+    ("domain", &["config", "upstream", "compose"]),
     ("serve", &["config", "upstream", "compose"]),
 ];
 

@@ -103,7 +103,7 @@ pub(in crate::serve) struct Milliseconds(pub(in crate::serve) Duration);
 
 impl fmt::Display for Milliseconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tenths = (self.0.as_micros() + 50) / 100;
+        let tenths = self.0.as_secs() * 10_000 + (u64::from(self.0.subsec_micros()) + 50) / 100;
         write!(f, "{}.{}", tenths / 10, tenths % 10)
     }
 }

@@ -123,8 +123,7 @@ impl AwcTransport {
                 ));
             }
             Framing::None => return Ok(response),
-            Framing::Length(length) => Some(length),
-            Framing::Chunked => None,
+            Framing::Body(announced) => announced,
         };
         let mut codings = received.headers().get_all(wire::CONTENT_ENCODING);
         if codings.any(|coding| coding != "identity") {
@@ -232,8 +231,8 @@ async fn connect(
 /// How the length of a body is known (RFC 9112, section 6.3).
 enum Framing {
     None,
-    Length(u64),
-    Chunked,
+    /// In chunks, or with the length that was announced. In chunks and announced all the same, it has to agree.
+    Body(Option<u64>),
     Unknown,
 }
 
@@ -242,22 +241,20 @@ fn framing<S>(response: &awc::ClientResponse<S>, method: &Method) -> Framing {
     if method == Method::HEAD || matches!(response.status().as_u16(), 204 | 304) {
         return Framing::None;
     }
+    let announced = headers.get(wire::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.trim().parse().ok());
     if let Some(coding) = headers.get(wire::TRANSFER_ENCODING) {
         // awc also lets `identity` pass, and any coding of HTTP/1.0, and then does not decode it.
-        let chunked = coding
-            .as_bytes()
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"chunked");
+        let coding = coding.as_bytes().trim_ascii();
         return match response.version() {
-            Version::HTTP_11 if chunked => Framing::Chunked,
+            Version::HTTP_11 if coding.eq_ignore_ascii_case(b"chunked") => Framing::Body(announced),
             _ => Framing::Unknown,
         };
     }
-    let length = headers.get(wire::CONTENT_LENGTH);
-    match length.and_then(|length| length.to_str().ok()?.trim().parse().ok()) {
+    match announced {
         // awc reads this one to the end of the connection in HTTP/1.0.
         Some(0) => Framing::None,
-        Some(length) => Framing::Length(length),
+        Some(length) => Framing::Body(Some(length)),
         None => Framing::Unknown,
     }
 }

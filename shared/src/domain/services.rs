@@ -1,0 +1,75 @@
+//! The services that stand behind the BFFs: what can be set for them, and what is shared of them.
+
+use std::sync::Arc;
+
+use super::customer::CustomerClient;
+use super::order::OrderClient;
+use super::order_details::OrderDesk;
+use crate::config::Section;
+use crate::upstream::{self, Client, Cluster, EndpointAddress};
+
+/// Settings of the services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicesConfig {
+    /// The order service.
+    pub orders: upstream::Config,
+    /// The customer service.
+    pub customers: upstream::Config,
+}
+
+impl ServicesConfig {
+    /// The defaults, for services at these addresses.
+    #[must_use]
+    pub fn new(orders: EndpointAddress, customers: EndpointAddress) -> Self {
+        Self {
+            orders: upstream::Config::new(vec![orders]),
+            customers: upstream::Config::new(vec![customers]),
+        }
+    }
+
+    /// Reads the section `upstreams`.
+    pub fn read(upstreams: &mut Section<'_>) -> Self {
+        let mut service = |name, default| {
+            upstreams.section(name, |section| upstream::Config::read(section, default))
+        };
+        Self {
+            orders: service("orders", "http://127.0.0.1:8081"),
+            customers: service("customers", "http://127.0.0.1:8082"),
+        }
+    }
+}
+
+/// The services as all worker threads share them.
+#[derive(Debug, Clone)]
+pub struct Services {
+    orders: Arc<Cluster>,
+    customers: Arc<Cluster>,
+}
+
+impl Services {
+    /// Services that are asked as `config` says. Has to run inside a Tokio runtime that lives as long as they are
+    /// asked: their names are looked up on it.
+    #[must_use]
+    pub fn new(config: ServicesConfig) -> Self {
+        Self {
+            orders: Cluster::new("orders", config.orders),
+            customers: Cluster::new("customers", config.customers),
+        }
+    }
+
+    /// The upstreams that they are, for an operator's eyes.
+    #[must_use]
+    pub fn clusters(&self) -> Vec<Arc<Cluster>> {
+        vec![Arc::clone(&self.orders), Arc::clone(&self.customers)]
+    }
+
+    /// What the current worker thread asks them with.
+    #[must_use]
+    pub fn desk(&self) -> OrderDesk {
+        let client = |cluster: &Arc<Cluster>| Client::new(Arc::clone(cluster));
+        OrderDesk::new(
+            OrderClient::new(client(&self.orders)),
+            CustomerClient::new(client(&self.customers)),
+        )
+    }
+}
