@@ -149,6 +149,7 @@ fn a_room_that_uses_another_is_found() {
         ("compose.rs", "use crate::serve;"),
         ("domain/order_details.rs", "use crate::serve::Problem;"),
         ("domain/order_details.rs", "use crate::config::Section;"),
+        ("domain/services.rs", "use crate::serve::Config;"),
         ("config/section.rs", "use crate::upstream::Error;"),
     ];
     for (file, text) in bad {
@@ -158,6 +159,7 @@ fn a_room_that_uses_another_is_found() {
         );
     }
     let good = [
+        ("domain/services.rs", "use crate::config::Section;"),
         (
             "serve/edge.rs",
             "use crate::upstream::Instant; use super::{config, headers};",

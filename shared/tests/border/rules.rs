@@ -57,9 +57,12 @@ const ROOMS: [(&str, &[&str]); 5] = [
     ("config", &[]),
     ("upstream", &["config"]),
     ("compose", &["upstream"]),
-    ("domain", &["config", "upstream", "compose"]),
+    ("domain", &["upstream", "compose"]),
     ("serve", &["config", "upstream", "compose"]),
 ];
+
+/// The one file that may use a room more than its own: services are wired by what is set for them.
+const WIRED_BY_SETTINGS: [&str; 2] = ["domain", "services"];
 
 /// No module of the crate uses one that its own must not know.
 pub(crate) fn rooms(source: &Source) -> Vec<String> {
@@ -87,6 +90,7 @@ pub(crate) fn rooms(source: &Source) -> Vec<String> {
         };
         let is_room = |room: &&String| ROOMS.iter().any(|(name, _)| name == room);
         room.filter(is_room)
+            .filter(|room| !(module == WIRED_BY_SETTINGS && *room == "config"))
             .is_some_and(|room| room != own && !allowed.contains(&room.as_str()))
     })
 }
