@@ -208,3 +208,31 @@ fn help_lists_every_option_with_its_default() {
         assert!(help.contains(&format!("[default: {default}]")), "{line}");
     }
 }
+
+#[actix_web::test]
+async fn the_answers_in_the_readme_are_real() {
+    let readme = include_str!("../../README.md");
+    let demo = Demo::start(&ANY_PORTS);
+    let bffs = [demo.address("web BFF"), demo.address("mobile BFF")];
+    let customers = demo.address("customer service");
+
+    for bff in bffs {
+        let answer = raw::get(bff, "/orders/1").await.unwrap();
+        assert!(readme.contains(&answer.body), "{}", answer.body);
+    }
+
+    let fault = json!({ "faults": [{ "status": { "code": 503 } }] }).to_string();
+    let json = [("Content-Type", "application/json")];
+    let set = raw::send(customers, "PUT", "/faults", &json, &fault).await;
+    assert_eq!(set.unwrap().status, 200);
+    for bff in bffs {
+        let answer = raw::get(bff, "/orders/1").await.unwrap();
+        assert!(readme.contains(&answer.body), "{}", answer.body);
+    }
+
+    let id = [("X-Request-Id", "01a20c20-5f1b-7787-a2cd-6ad564a17aa8")];
+    let missing = raw::send(bffs[0], "GET", "/orders/20000", &id, "")
+        .await
+        .unwrap();
+    assert!(readme.contains(&missing.body), "{}", missing.body);
+}

@@ -299,3 +299,41 @@ async fn a_wrong_command_line_is_refused() {
         );
     }
 }
+
+#[test]
+fn the_readme_lists_every_key_with_its_default() {
+    let readme = include_str!("../../../README.md");
+    // The customer service has the same keys as the order service: the README says so once.
+    let keys = bff_shared::config::describe(Config::read);
+    let keys = keys
+        .iter()
+        .filter(|key| !key.path.starts_with("upstreams.customers."));
+    let row = |path: &str| {
+        readme
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{path}` |")))
+    };
+    let mut listed = 0;
+    for key in keys {
+        let row = row(&key.path).unwrap_or_else(|| panic!("README.md does not list {}", key.path));
+        let default = key.default.trim_matches(['[', ']', '"']);
+        assert!(
+            row.contains(&format!("`{default}`")),
+            "{row}: the default is {default}"
+        );
+        listed += 1;
+    }
+    let section = readme
+        .split("## Settings")
+        .nth(1)
+        .and_then(|rest| rest.split("\n## ").next());
+    let rows = section
+        .unwrap()
+        .lines()
+        .filter(|line| line.starts_with("| `"));
+    assert_eq!(
+        rows.count(),
+        listed,
+        "README.md lists keys that do not exist"
+    );
+}
