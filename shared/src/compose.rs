@@ -26,7 +26,8 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::timeout_at;
+use tokio::time::error::Elapsed;
+use tokio::time::{Timeout, timeout_at};
 use utoipa::ToSchema;
 
 use crate::upstream::{Answer, Deadline, Error, ErrorKind, Freshness, Instant};
@@ -220,7 +221,7 @@ impl Composition {
         source: impl Future<Output = Result<Answer<T>, Error>>,
     ) -> Result<Part<T>, Error> {
         let start = Instant::now();
-        let answer = self.ask(source).await?;
+        let answer = in_time(self.bounded(source).await)?;
         Ok(fresh(answer.value, answer.freshness, start))
     }
 
@@ -232,7 +233,7 @@ impl Composition {
         source: impl Future<Output = Result<Answer<T>, Error>>,
     ) -> Part<L::Slot> {
         let start = Instant::now();
-        let error = match self.ask(source).await {
+        let error = match in_time(self.bounded(source).await) {
             Ok(answer) => return fresh(ladder.present(answer.value), answer.freshness, start),
             Err(error) => error,
         };
@@ -254,15 +255,13 @@ impl Composition {
         }
     }
 
-    async fn ask<T>(
-        &self,
-        source: impl Future<Output = Result<Answer<T>, Error>>,
-    ) -> Result<Answer<T>, Error> {
-        match timeout_at(self.deadline.instant(), source).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Error::deadline()),
-        }
+    fn bounded<F: Future>(&self, source: F) -> Timeout<F> {
+        timeout_at(self.deadline.instant(), source)
     }
+}
+
+fn in_time<T>(outcome: Result<Result<T, Error>, Elapsed>) -> Result<T, Error> {
+    outcome.unwrap_or_else(|_| Err(Error::deadline()))
 }
 
 fn fresh<T>(value: T, freshness: Freshness, start: Instant) -> Part<T> {

@@ -1,6 +1,5 @@
 //! A composed answer: its body, and what its headers say of its sources.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -8,7 +7,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderName};
 use serde::Serialize;
 
 use super::Problem;
-use super::telemetry::Milliseconds;
+use super::telemetry::push_milliseconds;
 use crate::compose::{Provenance, Source};
 use crate::upstream::Freshness;
 
@@ -72,12 +71,17 @@ fn cache_control(sources: &[(&'static str, &Provenance)]) -> String {
 fn server_timing(sources: &[(&'static str, &Provenance)]) -> String {
     let mut value = String::with_capacity(48 * sources.len());
     for (name, Provenance { source, took, .. }) in sources {
-        let separator = if value.is_empty() { "" } else { ", " };
-        let (state, took) = (source.state.name(), Milliseconds(*took));
-        // Writing to a String cannot fail.
-        _ = write!(value, "{separator}{name};dur={took};desc=\"{state}");
+        if !value.is_empty() {
+            value.push_str(", ");
+        }
+        value.push_str(name);
+        value.push_str(";dur=");
+        push_milliseconds(&mut value, *took);
+        value.push_str(";desc=\"");
+        value.push_str(source.state.name());
         if let Some(reason) = source.reason {
-            _ = write!(value, " {}", reason.name());
+            value.push(' ');
+            value.push_str(reason.name());
         }
         value.push('"');
     }

@@ -57,22 +57,21 @@ impl Client {
             .deadline
             .at_most(now, self.cluster.config().deadline);
         self.cluster.budget.deposit(now);
-        match self.attempt(context, &request, deadline, &decode).await {
-            Ok(answer) => Ok(answer),
-            Err(failure) if self.may_repeat(&failure, &request) => self
-                .attempt(context, &request, deadline, &decode)
-                .await
-                .map_err(|failure| failure.error),
-            Err(failure) => Err(failure.error),
+        // A stale connection is worth one repeat: the next one is most likely fresh. Never for a request that must not
+        // be done twice, since a closed connection does not tell whether the service had read it.
+        let mut may_repeat = request.is_idempotent();
+        loop {
+            match self.attempt(context, &request, deadline, &decode).await {
+                Err(failure) if failure.stale_connection && may_repeat && self.pay_for_repeat() => {
+                    may_repeat = false;
+                }
+                outcome => return outcome.map_err(|failure| failure.error),
+            }
         }
     }
 
-    /// A stale connection is worth one repeat: the next one is most likely fresh. Never for a request that must not
-    /// be done twice, since a closed connection does not tell whether the service had read it.
-    fn may_repeat(&self, failure: &Failure, request: &Request) -> bool {
-        failure.stale_connection
-            && request.is_idempotent()
-            && self.cluster.budget.withdraw(Instant::now())
+    fn pay_for_repeat(&self) -> bool {
+        self.cluster.budget.withdraw(Instant::now())
     }
 
     async fn attempt<T>(

@@ -72,27 +72,7 @@ impl AwcTransport {
         exchange: &Exchange,
     ) -> Result<Response, TransportError> {
         let mut request = self.start(attempt)?;
-        let passed_on = attempt
-            .context
-            .propagate
-            .iter()
-            .map(|(name, value)| (name, value));
-        for (name, value) in passed_on.chain(&attempt.request.headers) {
-            // A name may stand there more than once.
-            request = request.append_header((name.as_str(), value.as_bytes()));
-        }
-        let request = request
-            .insert_header_if_none((
-                wire::ACCEPT,
-                wire::HeaderValue::from_static("application/json"),
-            ))
-            // awc itself leaves out the ports 80 and 443, the latter wrongly for http.
-            .insert_header((wire::HOST, attempt.endpoint.address().authority()))
-            .insert_header((
-                wire::ACCEPT_ENCODING,
-                wire::HeaderValue::from_static("identity"),
-            ))
-            .insert_header((REMAINING, milliseconds(attempt.remaining)));
+        write_headers(request.headers_mut(), attempt);
         let sent = if attempt.request.announces_body() {
             request.send_body(attempt.request.body.clone())
         } else {
@@ -257,6 +237,31 @@ fn framing<S>(response: &awc::ClientResponse<S>, method: &Method) -> Framing {
         Some(length) => Framing::Body(Some(length)),
         None => Framing::Unknown,
     }
+}
+
+/// Sets them in place: each step of awc's builder moves the whole request.
+fn write_headers(headers: &mut wire::HeaderMap, attempt: Attempt<'_>) {
+    let passed_on = attempt.context.propagate.iter();
+    let passed_on = passed_on.map(|(name, value)| (name, value));
+    for (name, value) in passed_on.chain(&attempt.request.headers) {
+        let name = wire::HeaderName::from_bytes(name.as_str().as_bytes());
+        let value = wire::HeaderValue::from_bytes(value.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            // A name may stand there more than once.
+            headers.append(name, value);
+        }
+    }
+    if !headers.contains_key(wire::ACCEPT) {
+        let json = wire::HeaderValue::from_static("application/json");
+        headers.insert(wire::ACCEPT, json);
+    }
+    // awc itself leaves out the ports 80 and 443, the latter wrongly for http.
+    if let Ok(host) = wire::HeaderValue::from_str(attempt.endpoint.address().authority()) {
+        headers.insert(wire::HOST, host);
+    }
+    let identity = wire::HeaderValue::from_static("identity");
+    headers.insert(wire::ACCEPT_ENCODING, identity);
+    headers.insert(REMAINING, milliseconds(attempt.remaining));
 }
 
 fn kept<S>(response: &awc::ClientResponse<S>) -> HeaderMap {

@@ -86,8 +86,11 @@ impl Exchange {
 }
 
 /// Runs `work`, noting in `exchange` what happens on the connections it polls.
-pub(super) async fn during<F: Future>(exchange: Rc<Exchange>, work: F) -> F::Output {
-    CURRENT.scope(exchange, work).await
+pub(super) fn during<F: Future>(
+    exchange: Rc<Exchange>,
+    work: F,
+) -> impl Future<Output = F::Output> {
+    CURRENT.scope(exchange, work)
 }
 
 /// Notes that a connection was opened for the current exchange.
