@@ -1,5 +1,8 @@
 //! What goes wrong, in the words of this BFF's contract.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
 use actix_web::http::StatusCode;
 use bff_shared::domain::InvalidId;
 use bff_shared::domain::order::OrderId;
@@ -28,7 +31,7 @@ pub(crate) fn order(id: OrderId, error: &Error) -> Problem {
     }
 }
 
-fn no_such_order(problem: Problem, id: OrderId) -> Problem {
+fn no_such_order(problem: Problem, id: impl Display) -> Problem {
     problem.described(
         "orderNotFound",
         "There is no such order",
@@ -40,24 +43,10 @@ fn no_such_order(problem: Problem, id: OrderId) -> Problem {
 pub(crate) struct OrderProblems;
 
 impl IntoResponses for OrderProblems {
-    fn responses() -> std::collections::BTreeMap<String, RefOr<Response>> {
-        let kinds = [
-            ErrorKind::Timeout,
-            ErrorKind::Overloaded,
-            ErrorKind::Unavailable,
-            ErrorKind::InvalidResponse,
-        ];
-        let mut problems: Vec<_> = kinds
-            .into_iter()
-            .map(|kind| Problem::of_kind(ORDER, kind))
-            .collect();
-        problems.push(invalid_order_id(InvalidId));
-        let missing = Problem::of_kind(ORDER, ErrorKind::NotFound);
-        problems.extend(
-            OrderId::new(20_000)
-                .ok()
-                .map(|id| no_such_order(missing, id)),
-        );
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let missing = no_such_order(Problem::of_kind(ORDER, ErrorKind::NotFound), 20_000);
+        let mut problems = Problem::of_required(ORDER);
+        problems.extend([invalid_order_id(InvalidId), missing]);
         openapi::problems(problems)
     }
 }

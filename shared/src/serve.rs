@@ -28,8 +28,8 @@ mod telemetry;
 pub use answer::composed;
 pub use caller::Caller;
 pub use config::Config;
-pub use lifecycle::Phase;
+
 pub use problem::{Problem, ProblemBody};
-pub use request_id::RequestId;
+use request_id::RequestId;
 pub use server::{Bff, BindError, Server, Stop, stop_signal};
 pub use telemetry::{Log, LogConfig, LogFormat};

@@ -4,12 +4,12 @@ use tokio::sync::watch;
 
 /// How far a server is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub(super) enum Phase {
     /// Serving.
     Ready,
     /// Still serving, but readiness is 503 and every answer announces the end of its connection.
     Draining,
-    /// Finishing what is in flight; idle connections are closed.
+    /// Finishing what is in flight; actix closes idle connections.
     Stopping,
 }
 

@@ -106,6 +106,19 @@ impl Problem {
         }
     }
 
+    /// Everything that a client may be told when it needs the source `name`, but for "not found", which a BFF puts in
+    /// words of its own: for its documentation.
+    #[must_use]
+    pub fn of_required(name: &'static str) -> Vec<Self> {
+        let kinds = [
+            ErrorKind::Timeout,
+            ErrorKind::Overloaded,
+            ErrorKind::Unavailable,
+            ErrorKind::InvalidResponse,
+        ];
+        kinds.map(|kind| Self::of_kind(name, kind)).into()
+    }
+
     /// What a client is told when the required source `name` failed in this way.
     #[must_use]
     pub fn of_kind(name: &'static str, kind: ErrorKind) -> Self {

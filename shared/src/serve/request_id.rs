@@ -12,7 +12,7 @@ const MAX_LENGTH: usize = 128;
 
 /// A request id: 1 to 128 characters out of `A-Z a-z 0-9 - _ . : = + /`, safe in any log and header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
+pub(super) struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The caller's id if there is exactly one and it is well formed, else a new one: a UUID of version 7 (RFC 9562),
@@ -38,7 +38,7 @@ impl RequestId {
 
     /// The id as text.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
 }
