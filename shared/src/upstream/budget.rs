@@ -1,143 +1,99 @@
-//! How many repeats a cluster may cost, as a share of what it is asked.
+//! How many further attempts a cluster may cost, as a share of what it is asked.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Instant;
+use super::window::Window;
 use crate::config::Section;
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 
-/// Settings of the retry budget. The numbers are Finagle's: 20 % of the requests of the last ten seconds, and 10 a
-/// second beside, so that a quiet cluster can repeat at all.
+/// Settings of a budget: a share of the requests of the last ten seconds, and so many a second beside, so that a quiet
+/// cluster can have any at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BudgetConfig {
-    /// Repeats allowed, as a percentage of requests.
+    /// Further attempts allowed, as a percentage of requests.
     pub percent: u32,
-    /// Repeats allowed a second, whatever the number of requests.
+    /// Further attempts allowed a second, whatever the number of requests.
     pub per_second: u32,
 }
 
-impl Default for BudgetConfig {
-    fn default() -> Self {
-        Self {
-            percent: 20,
-            per_second: 10,
-        }
-    }
-}
-
 impl BudgetConfig {
-    /// Reads the keys of the section `retry`.
-    pub fn read(section: &mut Section<'_>) -> Self {
-        let default = Self::default();
+    /// What repeats may cost; the numbers are Finagle's.
+    pub const RETRIES: Self = Self {
+        percent: 20,
+        per_second: 10,
+    };
+
+    /// What hedges may cost: as many as there are attempts beyond the 99th percentile.
+    pub const HEDGES: Self = Self {
+        percent: 1,
+        per_second: 10,
+    };
+
+    /// Reads the two keys of the budget out of the section of its policy, with what the section says of each.
+    pub fn read(section: &mut Section<'_>, default: Self, about: [&'static str; 2]) -> Self {
         Self {
-            percent: section.integer(
-                "budget_percent",
-                default.percent,
-                0..=100,
-                "Repeated attempts allowed, as a percentage of the requests of the last ten seconds.",
-            ),
+            percent: section.integer("budget_percent", default.percent, 0..=100, about[0]),
             per_second: section.integer(
                 "budget_per_second",
                 default.per_second,
                 0..=1000,
-                "Repeated attempts allowed each second beside that, so that a quiet upstream can be asked again at all.",
+                about[1],
             ),
         }
     }
 }
 
-const WINDOW_SECONDS: u32 = 10;
+const WINDOW: Duration = Duration::from_secs(10);
 
-/// A sliding window of ten seconds over requests and repeats. Shared by all worker threads.
+/// A sliding window of ten seconds over requests and further attempts. Shared by all worker threads.
 #[derive(Debug)]
-pub struct RetryBudget {
+pub struct Budget {
     config: BudgetConfig,
+    /// Requests, and what was withdrawn.
     window: Mutex<Window>,
 }
 
-#[derive(Debug)]
-struct Window {
-    start: Instant,
-    /// A bucket a second, the oldest first: (the second since `start`, requests, repeats).
-    buckets: VecDeque<(u64, u64, u64)>,
-    requests: u64,
-    repeats: u64,
-}
-
-impl RetryBudget {
+impl Budget {
     /// An unused budget.
     #[must_use]
     pub fn new(config: BudgetConfig, now: Instant) -> Self {
-        let window = Window {
-            start: now,
-            buckets: VecDeque::new(),
-            requests: 0,
-            repeats: 0,
-        };
         Self {
             config,
-            window: Mutex::new(window),
+            window: Mutex::new(Window::new(WINDOW, now)),
         }
     }
 
-    /// Counts a request, which pays for a share of a repeat.
+    /// Counts a request, which pays for a share of a further attempt.
     pub fn deposit(&self, now: Instant) {
-        let mut window = self.lock();
-        window.bucket(now).1 += 1;
-        window.requests += 1;
+        self.lock().add(now, [1, 0]);
     }
 
-    /// Takes one repeat out of the budget; false, and nothing taken, when it is used up.
+    /// Takes one attempt out of the budget; false, and nothing taken, when it is used up.
     pub fn withdraw(&self, now: Instant) -> bool {
         let mut window = self.lock();
-        window.bucket(now);
-        if self.left(&window) == 0 {
+        if self.left(window.sums(now)) == 0 {
             return false;
         }
-        window.bucket(now).2 += 1;
-        window.repeats += 1;
+        window.add(now, [0, 1]);
         true
     }
 
-    /// The number of repeats that may be made at `now`.
+    /// The number of attempts that may be made at `now`.
     #[must_use]
     pub fn balance(&self, now: Instant) -> u64 {
-        let mut window = self.lock();
-        window.bucket(now);
-        self.left(&window)
+        let sums = self.lock().sums(now);
+        self.left(sums)
     }
 
-    fn left(&self, window: &Window) -> u64 {
-        let reserve = u64::from(self.config.per_second * WINDOW_SECONDS);
-        (reserve + window.requests * u64::from(self.config.percent) / 100)
-            .saturating_sub(window.repeats)
+    fn left(&self, [requests, taken]: [u64; 2]) -> u64 {
+        let reserve = u64::from(self.config.per_second) * WINDOW.as_secs();
+        (reserve + requests * u64::from(self.config.percent) / 100).saturating_sub(taken)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Window> {
+    fn lock(&self) -> MutexGuard<'_, Window> {
         // The window's numbers are valid between any two statements: a panic elsewhere does not spoil them.
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Window {
-    /// The bucket of `now`, after those that left the window were taken out of the sums.
-    fn bucket(&mut self, now: Instant) -> &mut (u64, u64, u64) {
-        let second = now.saturating_duration_since(self.start).as_secs();
-        while self
-            .buckets
-            .front()
-            .is_some_and(|bucket| bucket.0 + u64::from(WINDOW_SECONDS) <= second)
-        {
-            if let Some((_, requests, repeats)) = self.buckets.pop_front() {
-                self.requests -= requests;
-                self.repeats -= repeats;
-            }
-        }
-        // A thread may arrive with a `now` a little older than another's: it counts in the newest bucket.
-        if self.buckets.back().is_none_or(|bucket| bucket.0 < second) {
-            self.buckets.push_back((second, 0, 0));
-        }
-        let newest = self.buckets.len() - 1;
-        &mut self.buckets[newest]
     }
 }
 
@@ -149,12 +105,10 @@ mod tests {
 
     use super::*;
 
-    const WINDOW: Duration = Duration::from_secs(WINDOW_SECONDS as u64);
-
     #[test]
     fn a_quiet_cluster_has_its_reserve_and_gets_it_back_after_the_window() {
         let start = Instant::now();
-        let budget = RetryBudget::new(
+        let budget = Budget::new(
             BudgetConfig {
                 percent: 20,
                 per_second: 1,
@@ -175,7 +129,7 @@ mod tests {
     #[test]
     fn requests_pay_for_a_fifth_of_a_repeat_each() {
         let start = Instant::now();
-        let budget = RetryBudget::new(
+        let budget = Budget::new(
             BudgetConfig {
                 percent: 20,
                 per_second: 0,
@@ -199,7 +153,7 @@ mod tests {
             per_second in 0u32..5,
         ) {
             let start = Instant::now();
-            let budget = RetryBudget::new(BudgetConfig { percent, per_second }, start);
+            let budget = Budget::new(BudgetConfig { percent, per_second }, start);
             let (mut now, mut deposits, mut repeats) = (start, Vec::new(), Vec::new());
             for (wait, deposit) in steps {
                 now += Duration::from_millis(wait);

@@ -1,14 +1,26 @@
 //! What all worker threads share of one upstream.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
 use serde::Serialize;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout, timeout_at};
 
-use super::discovery::Addresses;
-use super::endpoint::InFlight;
-use super::{Config, Endpoint, EndpointReport, Instant, RetryBudget};
+use super::breaker::Pass;
+use super::budget::Budget;
+use super::cache::{Cache, CacheReport};
+use super::endpoint::{AttemptEnd, Offer};
+use super::flight::Flights;
+use super::latency::{Latencies, Quantiles};
+use super::queue::Queue;
+use super::resolve::{Discovery, Found};
+use super::{Config, Deadline, Endpoint, EndpointReport, Instant};
+
+/// How often a connection to an endpoint that nobody can reach is tried in the background.
+const WATCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// One upstream: its instances and the state of its policies. One for each process, behind an `Arc`.
 #[derive(Debug)]
@@ -16,39 +28,87 @@ pub struct Cluster {
     /// The upstream's name, in settings, logs and reports.
     name: Arc<str>,
     config: Config,
-    endpoints: Vec<(Endpoint, Addresses)>,
-    /// Where round robin stands.
-    next: AtomicUsize,
+    members: RwLock<Arc<[Member]>>,
+    /// Whether anything was found at all.
+    found: watch::Sender<bool>,
+    next_id: AtomicU64,
+    discovery: OnceLock<Discovery>,
     /// Calls in flight over all worker threads, bounded by `config.max_in_flight`.
     in_flight: AtomicU64,
     refused: AtomicU64,
-    pub(super) budget: RetryBudget,
+    pub(super) queue: Queue,
+    pub(super) retries: Budget,
+    pub(super) hedges: Budget,
+    latencies: Mutex<Latencies>,
+    pub(super) cache: Option<Cache>,
+    pub(super) flights: Arc<Flights>,
+}
+
+/// An endpoint, and what discovery says of it beside where it is.
+#[derive(Debug, Clone)]
+struct Member {
+    /// The lower, the sooner it is asked (RFC 2782).
+    priority: u16,
+    weight: u16,
+    endpoint: Arc<Endpoint>,
+}
+
+/// Why no endpoint takes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// There is none.
+    Nobody,
+    /// All have as much to do as they can.
+    Busy,
+    /// All are left alone until then.
+    Open(Instant),
+}
+
+/// A call in flight to an endpoint, which it is given back to when dropped.
+#[derive(Debug)]
+pub(super) struct Taken<'a> {
+    cluster: &'a Cluster,
+    pub(super) endpoint: Arc<Endpoint>,
+    pass: Pass,
+    since: Instant,
+    ended: bool,
 }
 
 impl Cluster {
-    /// A cluster of the endpoints in `config`. Names begin to be looked up on the current Tokio runtime, which has
-    /// to outlive the cluster's use.
+    /// A cluster of the endpoints that `config` leads to. Names begin to be looked up on the current Tokio runtime,
+    /// which has to outlive the cluster's use.
     #[must_use]
     pub fn new(name: &str, config: Config) -> Arc<Self> {
-        let endpoints = config
-            .endpoints
-            .iter()
-            .map(|address| {
-                (
-                    Endpoint::new(address.clone()),
-                    Addresses::follow(address, config.dns_refresh),
-                )
-            })
-            .collect();
-        Arc::new(Self {
+        let now = Instant::now();
+        let cluster = Arc::new(Self {
             name: name.into(),
-            budget: RetryBudget::new(config.budget, Instant::now()),
-            config,
-            endpoints,
-            next: AtomicUsize::new(0),
+            members: RwLock::new(Arc::new([])),
+            found: watch::Sender::new(false),
+            next_id: AtomicU64::new(0),
+            discovery: OnceLock::new(),
             in_flight: AtomicU64::new(0),
             refused: AtomicU64::new(0),
-        })
+            queue: Queue::default(),
+            retries: Budget::new(config.retry.budget, now),
+            hedges: Budget::new(config.hedge.budget, now),
+            latencies: Mutex::new(Latencies::new(now)),
+            cache: Cache::new(config.cache),
+            flights: Arc::default(),
+            config,
+        });
+        let weak = Arc::downgrade(&cluster);
+        let discovery = Discovery::follow(
+            cluster.config.endpoints.clone(),
+            cluster.config.discovery.clone(),
+            move |found| {
+                if let Some(cluster) = Weak::upgrade(&weak) {
+                    cluster.update(&found);
+                }
+            },
+        );
+        // Nobody else has it yet.
+        _ = cluster.discovery.set(discovery);
+        cluster
     }
 
     /// The upstream's name.
@@ -63,12 +123,105 @@ impl Cluster {
         &self.config
     }
 
-    /// The endpoint whose turn it is; `None` for a cluster without any.
-    pub(super) fn pick(&self) -> Option<&Endpoint> {
-        let turn = self.next.fetch_add(1, Relaxed);
-        self.endpoints
-            .get(turn.checked_rem(self.endpoints.len())?)
-            .map(|(endpoint, _)| endpoint)
+    /// Takes what was found for the endpoints there are. Those that stay keep their state.
+    fn update(&self, found: &[Found]) {
+        let now = Instant::now();
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        let next = found.iter().map(|found| {
+            let known = members.iter().map(|member| &member.endpoint).find(|known| {
+                known.socket() == found.address && *known.authority() == *found.authority
+            });
+            let endpoint = known.cloned().unwrap_or_else(|| {
+                let id = self.next_id.fetch_add(1, Relaxed);
+                let authority = Arc::clone(&found.authority);
+                Arc::new(Endpoint::new(
+                    id,
+                    found.address,
+                    authority,
+                    &self.config,
+                    now,
+                ))
+            });
+            Member {
+                priority: found.priority,
+                weight: found.weight.max(1),
+                endpoint,
+            }
+        });
+        let mut next: Vec<_> = next.collect();
+        next.sort_by_key(|member| member.priority);
+        let any = !next.is_empty();
+        *members = next.into();
+        drop(members);
+        if any {
+            self.found.send_replace(true);
+        }
+        self.queue.place_freed();
+    }
+
+    fn members(&self) -> Arc<[Member]> {
+        Arc::clone(&self.members.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits for the first endpoint to be found; false when there is none by `deadline`.
+    pub(super) async fn any_endpoint(&self, deadline: Deadline) -> bool {
+        let mut found = self.found.subscribe();
+        let found = timeout_at(deadline.instant(), found.wait_for(|found| *found)).await;
+        matches!(found, Ok(Ok(_)))
+    }
+
+    /// Whether a hedge makes sense: there is somebody else to ask.
+    pub(super) fn has_several(&self) -> bool {
+        self.members().len() > 1
+    }
+
+    /// Whether an endpoint not among `avoid` would take a call.
+    pub(super) fn has_other(&self, avoid: &[u64], now: Instant) -> bool {
+        self.members().iter().any(|member| {
+            !avoid.contains(&member.endpoint.id())
+                && matches!(
+                    member.endpoint.offer(now),
+                    Offer::Probe | Offer::Call { .. }
+                )
+        })
+    }
+
+    /// Takes the endpoint that is best to ask: rather one that is not among `avoid`, if there is one.
+    pub(super) fn choose(&self, avoid: &[u64], now: Instant) -> Result<Taken<'_>, Refusal> {
+        let members = self.members();
+        // Between the look at the offers and the taking another thread may be faster: then look again.
+        for _ in 0..4 {
+            let picked = match pick(&members, avoid, false, now) {
+                Err(Refusal::Nobody | Refusal::Open(_)) if !avoid.is_empty() => {
+                    pick(&members, &[], false, now)
+                }
+                picked => picked,
+            };
+            if let Some(taken) = self.take(picked?, now) {
+                return Ok(taken);
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// Takes an endpoint for a hedge: none of `avoid`, and none that has much to do.
+    pub(super) fn choose_idle(&self, avoid: &[u64], now: Instant) -> Option<Taken<'_>> {
+        let picked = pick(&self.members(), avoid, true, now).ok()?;
+        self.take(picked, now)
+    }
+
+    fn take(&self, endpoint: Arc<Endpoint>, now: Instant) -> Option<Taken<'_>> {
+        let pass = endpoint.begin(now)?;
+        if pass.is_probe() {
+            log::info!("{}: one call tries {endpoint} again", self.name);
+        }
+        Some(Taken {
+            cluster: self,
+            endpoint,
+            pass,
+            since: now,
+            ended: false,
+        })
     }
 
     /// A place in flight, or `None` when all are taken.
@@ -77,42 +230,197 @@ impl Cluster {
         if self.in_flight.fetch_add(1, Relaxed) < u64::from(self.config.max_in_flight) {
             return Some(guard);
         }
-        self.refused.fetch_add(1, Relaxed);
+        self.refused();
         None
     }
 
-    /// The socket addresses behind `authority`, in the order in which to try them. Waits for the first look-up of a
-    /// name to succeed.
-    pub(super) async fn addresses(&self, authority: &str) -> Vec<SocketAddr> {
-        match self
-            .endpoints
+    /// Counts a call that we refused ourselves.
+    pub(super) fn refused(&self) {
+        self.refused.fetch_add(1, Relaxed);
+    }
+
+    /// How long a call would wait at the end of the line; `None` while that is not known.
+    pub(super) fn expected_wait(&self) -> Option<Duration> {
+        let members = self.members();
+        let known = members
             .iter()
-            .find(|(endpoint, _)| endpoint.address().authority() == authority)
-        {
-            Some((_, addresses)) => addresses.in_turn().await,
-            None => Vec::new(),
+            .filter_map(|member| member.endpoint.throughput());
+        let throughput: f64 = known.sum();
+        #[expect(clippy::cast_precision_loss, reason = "a line is short")]
+        let waiting = self.queue.len() as f64 + 1.0;
+        (throughput > 0.0).then(|| Duration::from_secs_f64(waiting / throughput))
+    }
+
+    /// How long the upstream takes, in the last seconds.
+    pub(super) fn quantiles(&self, now: Instant) -> Option<Quantiles> {
+        self.latencies().quantiles(now)
+    }
+
+    fn latencies(&self) -> MutexGuard<'_, Latencies> {
+        self.latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tries connections to an endpoint that nobody could connect to, until one is made or the endpoint is gone.
+    fn watch(&self, endpoint: &Arc<Endpoint>) {
+        if !endpoint.begin_watch() {
+            return;
         }
+        let (name, endpoint) = (Arc::clone(&self.name), Arc::downgrade(endpoint));
+        let connect_timeout = self.config.connect_timeout;
+        tokio::spawn(async move {
+            loop {
+                sleep(WATCH_PAUSE).await;
+                let Some(endpoint) = endpoint.upgrade() else {
+                    return;
+                };
+                let connect = TcpStream::connect(endpoint.socket());
+                let outcome = timeout(connect_timeout, connect).await;
+                if matches!(outcome, Ok(Ok(_))) {
+                    log::info!("{name}: {endpoint} can be connected to again");
+                    endpoint.end_watch();
+                    endpoint.reachable(Instant::now());
+                    return;
+                }
+                endpoint.unreachable(Instant::now());
+            }
+        });
     }
 
     /// The cluster as an operator wants to see it.
     #[must_use]
     pub fn report(&self) -> ClusterReport {
         let now = Instant::now();
+        let quantiles = self.quantiles(now);
+        let millis = |time: Duration| (time.as_secs_f64() * 100_000.0).round() / 100.0;
         ClusterReport {
             name: Arc::clone(&self.name),
             in_flight: self.in_flight.load(Relaxed),
             max_in_flight: self.config.max_in_flight,
+            queued: self.queue.len(),
             refused: self.refused.load(Relaxed),
-            retry_budget_left: self.budget.balance(now),
+            retry_budget_left: self.retries.balance(now),
+            hedge_budget_left: self.hedges.balance(now),
+            p50_ms: quantiles.map(|known| millis(known.p50)),
+            p99_ms: quantiles.map(|known| millis(known.p99)),
+            cache: self.cache.as_ref().map(Cache::report),
             endpoints: self
-                .endpoints
+                .members()
                 .iter()
-                .map(|(endpoint, addresses)| ResolvedReport {
-                    endpoint: endpoint.report(now),
-                    addresses: addresses.known(),
-                })
+                .map(|member| member.endpoint.report(now))
                 .collect(),
         }
+    }
+}
+
+/// The best offer of the members with the lowest priority that have any.
+fn pick(
+    members: &[Member],
+    avoid: &[u64],
+    idle: bool,
+    now: Instant,
+) -> Result<Arc<Endpoint>, Refusal> {
+    // Two of them at random, however many there are (reservoir sampling).
+    let mut two = [None, None];
+    let mut seen = 0;
+    let mut refusal = Refusal::Nobody;
+    let mut priority = None;
+    for member in members {
+        if priority.is_some_and(|chosen| member.priority > chosen) {
+            break;
+        }
+        if avoid.contains(&member.endpoint.id()) {
+            continue;
+        }
+        match member.endpoint.offer(now) {
+            // Sooner than any other: whoever works again gets its share back without delay.
+            Offer::Probe if !idle => return Ok(Arc::clone(&member.endpoint)),
+            Offer::Call { pressed: true, .. } | Offer::Probe if idle => {}
+            Offer::Call { cost, .. } => {
+                priority = Some(member.priority);
+                let offer = Some((cost / f64::from(member.weight), member));
+                seen += 1;
+                let place = if seen <= 2 {
+                    seen - 1
+                } else {
+                    fastrand::usize(..seen)
+                };
+                if let Some(place) = two.get_mut(place) {
+                    *place = offer;
+                }
+            }
+            Offer::Full => {
+                priority = Some(member.priority);
+                refusal = Refusal::Busy;
+            }
+            Offer::Open(until) => {
+                refusal = match refusal {
+                    Refusal::Nobody => Refusal::Open(until),
+                    Refusal::Open(sooner) => Refusal::Open(sooner.min(until)),
+                    Refusal::Busy => Refusal::Busy,
+                };
+            }
+            Offer::Probe => {}
+        }
+    }
+    match two {
+        [Some(one), Some(other)] => Ok(Arc::clone(&cheaper(one, other).1.endpoint)),
+        [Some((_, only)), None] => Ok(Arc::clone(&only.endpoint)),
+        [None, _] => Err(refusal),
+    }
+}
+
+/// Nearly the same is the same: who is a little slower is not to be left without calls.
+fn cheaper<T>(one: (f64, T), other: (f64, T)) -> (f64, T) {
+    const NEARLY: f64 = 1.25;
+    if one.0 * NEARLY < other.0 {
+        one
+    } else if other.0 * NEARLY < one.0 || fastrand::bool() {
+        other
+    } else {
+        one
+    }
+}
+
+impl Taken<'_> {
+    /// Gives the endpoint back with how the attempt ended.
+    pub(super) fn end(mut self, end: AttemptEnd, now: Instant) {
+        self.give_back(end, now);
+    }
+
+    fn give_back(&mut self, end: AttemptEnd, now: Instant) {
+        self.ended = true;
+        let took = now.saturating_duration_since(self.since);
+        let allowed = self.cluster.config.attempt_timeout;
+        self.endpoint.end(self.pass, end, took, allowed, now);
+        if let AttemptEnd::TimedOut { unreachable: true }
+        | AttemptEnd::Failed { unreachable: true } = end
+        {
+            self.cluster.watch(&self.endpoint);
+        }
+        if end == AttemptEnd::Answered {
+            self.cluster.latencies().add(took, now);
+        }
+        self.cluster.queue.place_freed();
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.give_back(AttemptEnd::Cancelled, Instant::now());
+        }
+    }
+}
+
+/// Takes one off a counter when dropped, so that a cancelled call is not counted for ever.
+#[derive(Debug)]
+pub(super) struct InFlight<'a>(&'a AtomicU64);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -123,14 +431,12 @@ pub struct ClusterReport {
     name: Arc<str>,
     in_flight: u64,
     max_in_flight: u32,
+    queued: usize,
     refused: u64,
     retry_budget_left: u64,
-    endpoints: Vec<ResolvedReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct ResolvedReport {
-    #[serde(flatten)]
-    endpoint: EndpointReport,
-    addresses: Vec<String>,
+    hedge_budget_left: u64,
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    cache: Option<CacheReport>,
+    endpoints: Vec<EndpointReport>,
 }

@@ -1,13 +1,18 @@
 //! One instance of a service, and what the BFF sees of it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::uri::{Authority, Uri};
 use serde::Serialize;
 
-use super::{Error, ErrorKind, Instant};
+use super::balance::Load;
+use super::breaker::{Admission, Breaker, CallEnd, Pass};
+use super::limit::{Limit, Sample};
+use super::{Config, ErrorKind, Instant};
 
 /// Where an instance listens: `http://host[:port]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -80,46 +85,213 @@ impl fmt::Display for EndpointAddress {
 /// An instance as all worker threads see it.
 #[derive(Debug)]
 pub struct Endpoint {
-    address: EndpointAddress,
-    in_flight: AtomicU64,
+    /// Different for each endpoint of a cluster, for as long as it lives.
+    id: u64,
+    socket: SocketAddr,
+    authority: Arc<str>,
+    health: Mutex<Health>,
     attempts: AtomicU64,
     failures: AtomicU64,
     last_failure: Mutex<Option<(ErrorKind, Instant)>>,
+    /// Whether connections to it are tried in the background.
+    watched: AtomicBool,
+}
+
+/// What the policies know of an endpoint.
+#[derive(Debug)]
+struct Health {
+    breaker: Breaker,
+    load: Load,
+    limit: Limit,
+}
+
+/// What an endpoint offers to a call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Offer {
+    /// To try whether it works again.
+    Probe,
+    /// To take it, at this cost.
+    Call {
+        /// What the balance compares.
+        cost: f64,
+        /// At least half of its places are taken.
+        pressed: bool,
+    },
+    /// Nothing before another call ends.
+    Full,
+    /// Nothing before that time.
+    Open(Instant),
+}
+
+/// How an attempt ended, as the policies of its endpoint care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AttemptEnd {
+    /// With a real answer, be it a 404.
+    Answered,
+    /// It was told that there is too much to do (429).
+    Throttled,
+    /// Not within its time.
+    TimedOut {
+        /// It got no further than to connect.
+        unreachable: bool,
+    },
+    /// In another way: a lost connection, a 5xx, an answer that could not be read.
+    Failed {
+        /// It got no further than to connect.
+        unreachable: bool,
+    },
+    /// Its caller left.
+    Cancelled,
+    /// Another endpoint, asked later, answered sooner.
+    Overtaken,
+}
+
+impl AttemptEnd {
+    fn for_breaker(self) -> CallEnd {
+        match self {
+            Self::Answered => CallEnd::Success,
+            Self::Throttled => CallEnd::Throttled,
+            Self::TimedOut { unreachable } | Self::Failed { unreachable } => {
+                CallEnd::Failure { unreachable }
+            }
+            Self::Cancelled => CallEnd::Cancelled,
+            Self::Overtaken => CallEnd::Overtaken,
+        }
+    }
+
+    fn for_limit(self, took: Duration) -> Sample {
+        match self {
+            Self::Answered => Sample::Answered(took),
+            Self::TimedOut { .. } => Sample::TimedOut(took),
+            Self::Throttled | Self::Failed { .. } => Sample::Failed,
+            Self::Cancelled | Self::Overtaken => Sample::None,
+        }
+    }
 }
 
 impl Endpoint {
-    pub(super) fn new(address: EndpointAddress) -> Self {
+    pub(super) fn new(
+        id: u64,
+        socket: SocketAddr,
+        authority: Arc<str>,
+        config: &Config,
+        now: Instant,
+    ) -> Self {
         Self {
-            address,
-            in_flight: AtomicU64::new(0),
+            id,
+            socket,
+            authority,
+            health: Mutex::new(Health {
+                breaker: Breaker::new(config.breaker, now),
+                load: Load::new(config.balance, now),
+                limit: Limit::new(config.limit, now),
+            }),
             attempts: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             last_failure: Mutex::new(None),
+            watched: AtomicBool::new(false),
         }
     }
 
-    /// Where it listens.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Where to connect to.
     #[must_use]
-    pub fn address(&self) -> &EndpointAddress {
-        &self.address
+    pub fn socket(&self) -> SocketAddr {
+        self.socket
     }
 
-    /// Counts an attempt from here until the guard is dropped, however it ends.
-    pub(super) fn begin(&self) -> InFlight<'_> {
-        self.attempts.fetch_add(1, Relaxed);
-        self.in_flight.fetch_add(1, Relaxed);
-        InFlight(&self.in_flight)
+    /// What it is called: the `Host` of requests to it.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
     }
 
-    /// Notes a failed attempt. That a thing does not exist is an answer, not a failure.
-    pub(super) fn failed(&self, error: &Error, now: Instant) {
-        if error.kind() != ErrorKind::NotFound {
-            self.failures.fetch_add(1, Relaxed);
-            *self
-                .last_failure
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some((error.kind(), now));
+    /// What a call would get at `now`.
+    pub(super) fn offer(&self, now: Instant) -> Offer {
+        let health = self.health();
+        match health.breaker.admission(now) {
+            Admission::Refused(until) => Offer::Open(until),
+            _ if !health.limit.has_room() => Offer::Full,
+            Admission::Probe => Offer::Probe,
+            Admission::Call => Offer::Call {
+                cost: health.load.cost(health.limit.in_flight(), now),
+                pressed: health.limit.is_pressed(),
+            },
         }
+    }
+
+    /// Takes a place; `None` if somebody else was faster. To be given back with [`end`](Self::end).
+    pub(super) fn begin(&self, now: Instant) -> Option<Pass> {
+        let mut health = self.health();
+        if !health.limit.has_room() {
+            return None;
+        }
+        let pass = health.breaker.begin(now)?;
+        health.limit.acquire();
+        self.attempts.fetch_add(1, Relaxed);
+        Some(pass)
+    }
+
+    /// Notes how an attempt ended that began with `pass` and took so long, out of at most `allowed`.
+    pub(super) fn end(
+        &self,
+        pass: Pass,
+        end: AttemptEnd,
+        took: Duration,
+        allowed: Duration,
+        now: Instant,
+    ) {
+        let mut health = self.health();
+        let closed = health.breaker.end(pass, end.for_breaker(), now);
+        health.limit.release(end.for_limit(took), now);
+        let load = &mut health.load;
+        match end {
+            AttemptEnd::Answered if closed => load.restart(took, now),
+            AttemptEnd::Answered => load.answered(took, now),
+            AttemptEnd::Throttled | AttemptEnd::TimedOut { .. } | AttemptEnd::Failed { .. } => {
+                load.failed(took, allowed / 10, now);
+            }
+            AttemptEnd::Cancelled => load.cancelled(took, now),
+            AttemptEnd::Overtaken => load.overtaken(took, allowed, now),
+        }
+    }
+
+    /// Notes why an attempt failed, for reports.
+    pub(super) fn failed(&self, kind: ErrorKind, now: Instant) {
+        self.failures.fetch_add(1, Relaxed);
+        *self
+            .last_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some((kind, now));
+    }
+
+    /// A connection was made in the background.
+    pub(super) fn reachable(&self, now: Instant) {
+        let mut health = self.health();
+        health.breaker.reachable(now);
+        health.load.forgive(now);
+    }
+
+    /// A connection was tried in the background, and nobody answered.
+    pub(super) fn unreachable(&self, now: Instant) {
+        self.health().breaker.unreachable(now);
+    }
+
+    /// Takes on trying connections in the background; false if somebody does already.
+    pub(super) fn begin_watch(&self) -> bool {
+        !self.watched.swap(true, Relaxed)
+    }
+
+    pub(super) fn end_watch(&self) {
+        self.watched.store(false, Relaxed);
+    }
+
+    /// Calls a second that it answers at its limit; `None` while that is not known.
+    pub(super) fn throughput(&self) -> Option<f64> {
+        self.health().limit.throughput()
     }
 
     pub(super) fn report(&self, now: Instant) -> EndpointReport {
@@ -127,9 +299,19 @@ impl Endpoint {
             .last_failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        let health = self.health();
+        let (state, since) = health.breaker.state();
         EndpointReport {
-            address: self.address.to_string(),
-            in_flight: self.in_flight.load(Relaxed),
+            address: self.to_string(),
+            breaker: state,
+            breaker_since_seconds: now.saturating_duration_since(since).as_secs(),
+            average_ms: milliseconds(health.load.average(now)),
+            least_ms: health
+                .limit
+                .least()
+                .map(|least| milliseconds(least.as_secs_f64())),
+            in_flight: health.limit.in_flight(),
+            limit: health.limit.current(),
             attempts: self.attempts.load(Relaxed),
             failures: self.failures.load(Relaxed),
             last_failure: last.map(|(kind, at)| FailureReport {
@@ -138,15 +320,28 @@ impl Endpoint {
             }),
         }
     }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        // Each policy is whole between any two calls: a panic elsewhere does not spoil it.
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Takes one off a counter when dropped, so that a cancelled call is not counted for ever.
-pub(super) struct InFlight<'a>(pub(super) &'a AtomicU64);
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+impl fmt::Display for Endpoint {
+    /// Where it was found, and what it is called if that is more.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let socket = self.socket.to_string();
+        write!(f, "http://{}", self.authority)?;
+        if *self.authority == *socket {
+            return Ok(());
+        }
+        write!(f, " at {socket}")
     }
+}
+
+/// With two digits behind the point: more is noise.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 100_000.0).round() / 100.0
 }
 
 /// An endpoint for the operator's eyes.
@@ -154,7 +349,15 @@ impl Drop for InFlight<'_> {
 #[serde(rename_all = "camelCase")]
 pub struct EndpointReport {
     address: String,
-    in_flight: u64,
+    /// closed, open or halfOpen.
+    breaker: &'static str,
+    breaker_since_seconds: u64,
+    /// The latency that the balance reckons with.
+    average_ms: f64,
+    /// The least latency that the limit reckons with.
+    least_ms: Option<f64>,
+    in_flight: u32,
+    limit: u32,
     attempts: u64,
     failures: u64,
     last_failure: Option<FailureReport>,

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub enum ErrorKind {
     /// The deadline or the attempt's time was over.
     Timeout,
+    /// It failed so often that it is left alone for a while: it was not asked.
+    CircuitOpen,
     /// Too much to do: our own limit, or the service's (429).
     Overloaded,
     /// Nobody there, the connection lost before an answer, or a 5xx.
@@ -25,6 +27,7 @@ impl ErrorKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
+            Self::CircuitOpen => "circuitOpen",
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",
             Self::InvalidResponse => "invalidResponse",

@@ -1,0 +1,161 @@
+//! How much of the traffic an endpoint deserves: power of two choices (Mitzenmacher, 2001) over a peak-sensitive
+//! moving average of its latency, as in Finagle's "peak EWMA" balancer.
+
+use std::time::Duration;
+
+use super::Instant;
+use crate::config::Section;
+
+/// Settings of the balance between the endpoints of an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalanceConfig {
+    /// The time in which an old latency loses two thirds of its weight.
+    pub decay: Duration,
+    /// The latency that an endpoint is thought to have before it has answered once.
+    pub default_latency: Duration,
+}
+
+impl Default for BalanceConfig {
+    fn default() -> Self {
+        Self {
+            decay: Duration::from_secs(10),
+            default_latency: Duration::from_millis(30),
+        }
+    }
+}
+
+impl BalanceConfig {
+    /// Reads the keys of the section `balance`.
+    pub fn read(section: &mut Section<'_>) -> Self {
+        const MILLISECOND: Duration = Duration::from_millis(1);
+        const HOUR: Duration = Duration::from_secs(3600);
+        let default = Self::default();
+        Self {
+            decay: section.duration(
+                "decay",
+                default.decay,
+                100 * MILLISECOND..=HOUR,
+                "The time in which an old latency loses two thirds of its weight.",
+            ),
+            default_latency: section.duration(
+                "default_latency",
+                default.default_latency,
+                MILLISECOND..=Duration::from_secs(60),
+                "The latency that an endpoint is thought to have before it has answered once.",
+            ),
+        }
+    }
+}
+
+/// The latency of one endpoint as the balance sees it: up at once, down slowly.
+#[derive(Debug)]
+pub(super) struct Load {
+    config: BalanceConfig,
+    /// In seconds, as it was at `at`.
+    average: f64,
+    at: Instant,
+    answered: bool,
+    /// Its latency by real answers alone: what it falls back to when a failure is forgiven.
+    calm: f64,
+    /// How often in a row another endpoint, asked later, answered sooner.
+    overtaken: u32,
+}
+
+impl Load {
+    /// An endpoint of which nothing is known.
+    pub(super) fn new(config: BalanceConfig, now: Instant) -> Self {
+        let average = config.default_latency.as_secs_f64();
+        Self {
+            config,
+            average,
+            at: now,
+            answered: false,
+            calm: average,
+            overtaken: 0,
+        }
+    }
+
+    /// The average at `now`, in seconds. It fades while nothing is observed, so that everybody is asked again some day.
+    pub(super) fn average(&self, now: Instant) -> f64 {
+        let age = now.saturating_duration_since(self.at);
+        if age.is_zero() {
+            return self.average;
+        }
+        self.average * (-age.as_secs_f64() / self.config.decay.as_secs_f64()).exp()
+    }
+
+    /// What a further call costs beside `pending` others; the endpoint with the smaller cost is asked.
+    pub(super) fn cost(&self, pending: u32, now: Instant) -> f64 {
+        self.average(now) * (f64::from(pending) + 1.0)
+    }
+
+    /// It answered after `latency`.
+    pub(super) fn answered(&mut self, latency: Duration, now: Instant) {
+        let latency = latency.as_secs_f64();
+        self.overtaken = 0;
+        if self.answered {
+            self.observe(latency, now);
+        } else {
+            // Nothing worth averaging with.
+            self.set(latency, now);
+        }
+        self.calm = if self.answered {
+            0.9 * self.calm + 0.1 * latency
+        } else {
+            latency
+        };
+        self.answered = true;
+    }
+
+    /// It failed after `latency`: counts as slow, for to fail fast must not attract traffic.
+    pub(super) fn failed(&mut self, latency: Duration, at_least: Duration, now: Instant) {
+        self.observe(latency.max(at_least).as_secs_f64(), now);
+    }
+
+    /// Its caller left after `age`: it would have taken at least as long.
+    pub(super) fn cancelled(&mut self, age: Duration, now: Instant) {
+        if age.as_secs_f64() > self.average(now) {
+            self.set(age.as_secs_f64(), now);
+        }
+    }
+
+    /// Another endpoint answered sooner. Once may be bad luck; each further time in a row counts twice as much, to
+    /// `at_most`, or an endpoint that never answers would look no slower than the wait for the other one.
+    pub(super) fn overtaken(&mut self, age: Duration, at_most: Duration, now: Instant) {
+        let worth = age.saturating_mul(1 << self.overtaken.min(16));
+        self.overtaken += 1;
+        self.cancelled(worth.min(at_most.max(age)), now);
+    }
+
+    /// It works again: what was held against it is forgotten.
+    pub(super) fn forgive(&mut self, now: Instant) {
+        self.overtaken = 0;
+        if self.calm < self.average(now) {
+            self.set(self.calm, now);
+        }
+    }
+
+    /// It works again, and answered after `latency`.
+    pub(super) fn restart(&mut self, latency: Duration, now: Instant) {
+        self.overtaken = 0;
+        self.answered = true;
+        self.calm = latency.as_secs_f64();
+        self.set(self.calm, now);
+    }
+
+    fn observe(&mut self, latency: f64, now: Instant) {
+        let age = now.saturating_duration_since(self.at).as_secs_f64();
+        if latency > self.average(now) {
+            self.set(latency, now);
+        } else {
+            let weight = (-age / self.config.decay.as_secs_f64()).exp();
+            self.set(self.average * weight + latency * (1.0 - weight), now);
+        }
+    }
+
+    fn set(&mut self, average: f64, now: Instant) {
+        self.average = average;
+        // Threads may come with a `now` a little older than another's.
+        self.at = self.at.max(now);
+    }
+}
