@@ -1,8 +1,9 @@
 //! Faults on demand: latency, error statuses, silence and broken bodies.
 
-mod check;
+pub(crate) mod check;
 mod endpoint;
 mod plan;
+mod turns;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -11,12 +12,14 @@ use std::sync::{
 
 use actix_web::dev::ServiceRequest;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::dice::Dice;
 
-pub(crate) use endpoint::endpoint;
+pub(crate) use endpoint::{Settable, endpoint};
 pub(crate) use plan::Plan;
+pub(crate) use turns::Turns;
 
 /// One fault, as it stands in the JSON of `/faults`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -100,7 +103,7 @@ pub enum BodyFault {
     Html,
 }
 
-fn as_true<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_true<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bool(true)
 }
 
@@ -215,10 +218,7 @@ struct Set {
 #[derive(Debug)]
 struct Entry {
     fault: Fault,
-    seen: u64,
-    applied: u64,
-    /// The next request to hit, counted in requests seen.
-    due: f64,
+    turns: Turns,
 }
 
 impl Faults {
@@ -287,7 +287,7 @@ impl Faults {
                 Effect::Latency(_) => delay.is_none(),
                 Effect::Status(_) | Effect::Hang | Effect::Body(_) => answer.is_none(),
             };
-            if entry.hits(free, dice) {
+            if entry.turns.hits(free, dice) {
                 match &entry.fault.effect {
                     Effect::Latency(latency) => delay = Some(latency.draw(dice)),
                     effect => answer = Some(effect.clone()),
@@ -314,27 +314,33 @@ impl Faults {
     }
 }
 
-impl Entry {
-    fn new(fault: Fault, dice: &mut Dice) -> Self {
-        let mut entry = Self {
-            fault,
-            seen: 0,
-            applied: 0,
-            due: 0.0,
-        };
-        entry.schedule(dice);
-        entry
+impl Settable for Faults {
+    type Report = Report;
+
+    fn report(&self) -> Vec<Report> {
+        Self::report(self)
     }
 
-    /// Draws the next hit from the stretch of requests that has one to come: a share of 0.1 hits once
-    /// in requests 0 to 9, once in 10 to 19 and so on, so the share is kept exactly and yet a retry
-    /// cannot count on being spared.
-    fn schedule(&mut self, dice: &mut Dice) {
-        self.due = ((self.applied as f64 + dice.fraction()) / self.fault.share).floor();
+    fn try_set(&self, set: &Value) -> Result<(), Vec<String>> {
+        self.replace(check::set(set, self.0.routes)?);
+        Ok(())
+    }
+
+    fn clear(&self) {
+        Self::clear(self);
+    }
+}
+
+impl Entry {
+    fn new(fault: Fault, dice: &mut Dice) -> Self {
+        Self {
+            turns: Turns::new(fault.share, fault.times, dice),
+            fault,
+        }
     }
 
     fn concerns(&self, route: Option<&str>) -> bool {
-        self.remaining() != Some(0)
+        !self.turns.spent()
             && self
                 .fault
                 .route
@@ -342,28 +348,11 @@ impl Entry {
                 .is_none_or(|wanted| Some(wanted) == route)
     }
 
-    /// Counts a request. When an earlier fault has it already (`free` is false), a hit that is due
-    /// stays due and falls on a later one.
-    fn hits(&mut self, free: bool, dice: &mut Dice) -> bool {
-        let turn = self.seen as f64;
-        self.seen += 1;
-        if !free || turn < self.due {
-            return false;
-        }
-        self.applied += 1;
-        self.schedule(dice);
-        true
-    }
-
-    fn remaining(&self) -> Option<u64> {
-        self.fault.times.map(|times| times - self.applied)
-    }
-
     fn report(&self) -> Report {
         Report {
             fault: self.fault.clone(),
-            applied: self.applied,
-            remaining: self.remaining(),
+            applied: self.turns.applied(),
+            remaining: self.turns.remaining(),
         }
     }
 }

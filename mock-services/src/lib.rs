@@ -24,6 +24,7 @@ pub mod fault;
 pub mod fixtures;
 pub mod orders;
 mod params;
+pub mod proxy;
 pub mod raw;
 mod server;
 

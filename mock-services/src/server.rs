@@ -118,7 +118,7 @@ pub(crate) fn start(
             if reachable {
                 app = app
                     .app_data(ThinData(faults.clone()))
-                    .configure(fault::endpoint);
+                    .configure(fault::endpoint::<Faults>);
             }
             app
         }

@@ -23,8 +23,10 @@ mod config;
 mod discovery;
 mod endpoint;
 mod error;
+mod freshness;
 mod request;
 mod response;
+mod retry_after;
 pub mod transport;
 
 pub use budget::{BudgetConfig, RetryBudget};

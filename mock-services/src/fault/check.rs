@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{BodyFault, Effect, Fault, Latency, StatusFault};
 
 /// No latency is longer, in milliseconds.
-pub(super) const MOST_MS: u32 = 60_000;
+pub(crate) const MOST_MS: u32 = 60_000;
 
 const BODIES: [(&str, BodyFault); 5] = [
     ("malformed", BodyFault::Malformed),
@@ -16,21 +16,26 @@ const BODIES: [(&str, BodyFault); 5] = [
     ("html", BodyFault::Html),
 ];
 
-type Errors = Vec<String>;
+pub(crate) type Errors = Vec<String>;
 
 /// The faults in the body of a `PUT /faults`, or everything that is wrong with it.
 pub(super) fn set(body: &Value, routes: &[&str]) -> Result<Vec<Fault>, Errors> {
+    list(body, |place, value, errors| {
+        fault(place, value, routes, errors)
+    })
+}
+
+/// A set of faults of any kind, each of which `fault` reads.
+pub(crate) fn list<F>(
+    body: &Value,
+    fault: impl Fn(&str, &Value, &mut Errors) -> Option<F>,
+) -> Result<Vec<F>, Errors> {
     let mut errors = Errors::new();
     let mut faults = Vec::new();
     if let Some(body) = Fields::of("the body", body, &["faults"], &mut errors) {
         let list = body.required("faults", "a list of faults", &mut errors, Value::as_array);
         for (index, value) in list.into_iter().flatten().enumerate() {
-            faults.extend(fault(
-                &format!("faults[{index}]"),
-                value,
-                routes,
-                &mut errors,
-            ));
+            faults.extend(fault(&format!("faults[{index}]"), value, &mut errors));
         }
     }
     if errors.is_empty() {
@@ -51,23 +56,8 @@ fn fault(place: &str, value: &Value, routes: &[&str], errors: &mut Errors) -> Op
         errors,
         |value| value.as_str().filter(|route| routes.contains(route)),
     );
-    let share = fields.optional("share", "a number above 0, up to 1", errors, |value| {
-        value.as_f64().filter(|share| *share > 0.0 && *share <= 1.0)
-    });
-    let times = fields.optional("times", "a whole number from 1", errors, |value| {
-        value.as_u64().filter(|times| *times >= 1)
-    });
-
-    let given = EFFECTS
-        .iter()
-        .filter(|name| fields.values.contains_key(**name))
-        .count();
-    if given != 1 {
-        errors.push(format!(
-            "{place} must have one of {}, not {given}",
-            EFFECTS.join(", ")
-        ));
-    }
+    let (share, times) = turns(&fields, errors);
+    one_of(&fields, &EFFECTS, errors);
     let latency = fields
         .values
         .get("latency")
@@ -93,10 +83,36 @@ fn fault(place: &str, value: &Value, routes: &[&str], errors: &mut Errors) -> Op
         .or(body.map(Effect::Body))?;
     Some(Fault {
         route: route.map(str::to_owned),
-        share: share.unwrap_or(1.0),
+        share,
         times,
         effect,
     })
+}
+
+/// The share and the times that a fault of any kind has.
+pub(crate) fn turns(fields: &Fields<'_>, errors: &mut Errors) -> (f64, Option<u64>) {
+    let share = fields.optional("share", "a number above 0, up to 1", errors, |value| {
+        value.as_f64().filter(|share| *share > 0.0 && *share <= 1.0)
+    });
+    let times = fields.optional("times", "a whole number from 1", errors, |value| {
+        value.as_u64().filter(|times| *times >= 1)
+    });
+    (share.unwrap_or(1.0), times)
+}
+
+/// Complains unless exactly one of `names` is there.
+pub(crate) fn one_of(fields: &Fields<'_>, names: &[&str], errors: &mut Errors) {
+    let given = names
+        .iter()
+        .filter(|name| fields.values.contains_key(**name))
+        .count();
+    if given != 1 {
+        errors.push(format!(
+            "{} must have one of {}, not {given}",
+            fields.place,
+            names.join(", ")
+        ));
+    }
 }
 
 fn status(place: &str, value: &Value, errors: &mut Errors) -> Option<StatusFault> {
@@ -119,7 +135,7 @@ fn status(place: &str, value: &Value, errors: &mut Errors) -> Option<StatusFault
     })
 }
 
-fn latency(place: &str, value: &Value, errors: &mut Errors) -> Option<Latency> {
+pub(crate) fn latency(place: &str, value: &Value, errors: &mut Errors) -> Option<Latency> {
     const SHAPES: [&str; 4] = ["fixedMs", "uniformMs", "normalMs", "paretoMs"];
     let place = format!("{place}.latency");
     let fields = Fields::of(&place, value, &SHAPES, errors)?;
@@ -162,21 +178,26 @@ fn latency(place: &str, value: &Value, errors: &mut Errors) -> Option<Latency> {
     uniform.or(fixed.map(Latency::FixedMs))
 }
 
-const MILLISECONDS: &str = "a whole number from 0 to 60000";
+pub(crate) const MILLISECONDS: &str = "a whole number from 0 to 60000";
 
-fn milliseconds(value: &Value) -> Option<u32> {
+pub(crate) fn milliseconds(value: &Value) -> Option<u32> {
     let milliseconds = u32::try_from(value.as_u64()?).ok()?;
     (milliseconds <= MOST_MS).then_some(milliseconds)
 }
 
 /// A JSON object and where it stands.
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     place: &'a str,
-    values: &'a Map<String, Value>,
+    pub(crate) values: &'a Map<String, Value>,
 }
 
 impl<'a> Fields<'a> {
-    fn of(place: &'a str, value: &'a Value, known: &[&str], errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn of(
+        place: &'a str,
+        value: &'a Value,
+        known: &[&str],
+        errors: &mut Errors,
+    ) -> Option<Self> {
         let Some(values) = value.as_object() else {
             errors.push(format!("{place} must be an object, not {value}"));
             return None;
@@ -190,7 +211,7 @@ impl<'a> Fields<'a> {
         Some(Self { place, values })
     }
 
-    fn optional<T>(
+    pub(crate) fn optional<T>(
         &self,
         name: &str,
         allowed: &str,
@@ -208,7 +229,7 @@ impl<'a> Fields<'a> {
         read
     }
 
-    fn required<T>(
+    pub(crate) fn required<T>(
         &self,
         name: &str,
         allowed: &str,

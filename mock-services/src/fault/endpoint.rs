@@ -6,16 +6,28 @@ use actix_web::{
     web::{self, Bytes, ServiceConfig, ThinData},
 };
 use serde::Serialize;
+use serde_json::Value;
 
-use super::{Faults, Report, check};
 use crate::{answer, server::method_not_allowed};
 
-pub(crate) fn endpoint(app: &mut ServiceConfig) {
+/// A set of faults that can be seen and changed over HTTP.
+pub(crate) trait Settable: Clone + 'static {
+    type Report: Serialize;
+
+    fn report(&self) -> Vec<Self::Report>;
+
+    /// Replaces the set, or changes nothing and says everything that is wrong with the new one.
+    fn try_set(&self, set: &Value) -> Result<(), Vec<String>>;
+
+    fn clear(&self);
+}
+
+pub(crate) fn endpoint<F: Settable>(app: &mut ServiceConfig) {
     app.service(
         web::resource("/faults")
-            .route(web::to(show).guard(guard::Any(guard::Get()).or(guard::Head())))
-            .route(web::put().to(replace))
-            .route(web::delete().to(clear))
+            .route(web::to(show::<F>).guard(guard::Any(guard::Get()).or(guard::Head())))
+            .route(web::put().to(replace::<F>))
+            .route(web::delete().to(clear::<F>))
             .default_service(web::to(async || {
                 method_not_allowed("GET, HEAD, PUT, DELETE")
             })),
@@ -23,11 +35,11 @@ pub(crate) fn endpoint(app: &mut ServiceConfig) {
 }
 
 #[derive(Serialize)]
-struct Reports {
-    faults: Vec<Report>,
+struct Reports<R> {
+    faults: Vec<R>,
 }
 
-async fn show(faults: ThinData<Faults>) -> HttpResponse {
+async fn show<F: Settable>(faults: ThinData<F>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(Reports {
@@ -35,7 +47,7 @@ async fn show(faults: ThinData<Faults>) -> HttpResponse {
         })
 }
 
-async fn replace(faults: ThinData<Faults>, body: Result<Bytes, Error>) -> HttpResponse {
+async fn replace<F: Settable>(faults: ThinData<F>, body: Result<Bytes, Error>) -> HttpResponse {
     let body = match body {
         Ok(body) => body,
         Err(error) => {
@@ -47,16 +59,13 @@ async fn replace(faults: ThinData<Faults>, body: Result<Bytes, Error>) -> HttpRe
         Ok(body) => body,
         Err(error) => return answer::bad_request(&format!("the body is not JSON: {error}")),
     };
-    match check::set(&body, faults.0.0.routes) {
-        Ok(set) => {
-            faults.replace(set);
-            show(faults).await
-        }
+    match faults.try_set(&body) {
+        Ok(()) => show(faults).await,
         Err(errors) => answer::bad_request(&errors.join("; ")),
     }
 }
 
-async fn clear(faults: ThinData<Faults>) -> HttpResponse {
+async fn clear<F: Settable>(faults: ThinData<F>) -> HttpResponse {
     faults.clear();
     HttpResponse::NoContent().finish()
 }

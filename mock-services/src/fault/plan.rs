@@ -110,7 +110,7 @@ fn shift_ids(value: &mut Value) {
 }
 
 impl Latency {
-    pub(super) fn draw(&self, dice: &mut Dice) -> Duration {
+    pub(crate) fn draw(&self, dice: &mut Dice) -> Duration {
         let milliseconds = match *self {
             Self::FixedMs(milliseconds) => f64::from(milliseconds),
             Self::UniformMs(min, max) => f64::from(min) + f64::from(max - min) * dice.fraction(),

@@ -1,13 +1,14 @@
 //! What an upstream said.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use headers::{CacheControl, HeaderMapExt as _};
-use http::header::{AGE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
+
+use super::freshness::allowance;
+use super::retry_after::retry_after;
 
 /// A whole answer of a service: the body was read to its end and is as long as announced.
 #[derive(Debug, Clone)]
@@ -29,31 +30,21 @@ impl Response {
         serde_json::from_slice(&self.body).map_err(|error| Undecodable::json(&error))
     }
 
-    /// How long the answer stays fresh, by the service's own words (RFC 9111, section 4.2, for a private cache).
+    /// How long a private cache may use the answer without asking, by the service's own words (RFC 9111, section 4.2).
     #[must_use]
     pub fn freshness(&self) -> Freshness {
-        let Some(control) = self.headers.typed_get::<CacheControl>() else {
-            return Freshness::For(Duration::ZERO);
-        };
-        if control.no_store() {
-            return Freshness::NoStore;
+        let allowance = allowance(&self.headers, SystemTime::now());
+        if allowance.no_store {
+            Freshness::NoStore
+        } else {
+            Freshness::For(allowance.private_fresh_for.unwrap_or_default())
         }
-        if control.no_cache() {
-            return Freshness::For(Duration::ZERO);
-        }
-        let lifetime = control.max_age().unwrap_or_default();
-        Freshness::For(lifetime.saturating_sub(self.seconds(&AGE).unwrap_or_default()))
     }
 
-    /// What `Retry-After` asks for, in its form of whole seconds (RFC 9110, section 10.2.3).
+    /// What `Retry-After` asks for, as seconds or as a date; a day at most (RFC 9110, section 10.2.3).
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.seconds(&RETRY_AFTER)
-    }
-
-    fn seconds(&self, name: &http::HeaderName) -> Option<Duration> {
-        let seconds = self.headers.get(name)?.to_str().ok()?;
-        seconds.trim().parse().ok().map(Duration::from_secs)
+        retry_after(&self.headers, SystemTime::now())
     }
 }
 

@@ -23,7 +23,9 @@ use awc::http::{Uri, Version};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
-use http::header::{AGE, CACHE_CONTROL, RETRY_AFTER};
+use http::header::{
+    AGE, CACHE_CONTROL, DATE, ETAG, EXPIRES, LAST_MODIFIED, RETRY_AFTER, SET_COOKIE, VARY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use self::observed::{Exchange, Observed};
@@ -36,10 +38,16 @@ mod observed;
 const REMAINING: wire::HeaderName = wire::HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 
 /// The headers of an answer that somebody reads. To copy all of them costs more than to read the body.
-const KEPT: [(wire::HeaderName, HeaderName); 3] = [
-    (wire::CACHE_CONTROL, CACHE_CONTROL),
+const KEPT: [(wire::HeaderName, HeaderName); 9] = [
     (wire::AGE, AGE),
+    (wire::CACHE_CONTROL, CACHE_CONTROL),
+    (wire::DATE, DATE),
+    (wire::ETAG, ETAG),
+    (wire::EXPIRES, EXPIRES),
+    (wire::LAST_MODIFIED, LAST_MODIFIED),
     (wire::RETRY_AFTER, RETRY_AFTER),
+    (wire::SET_COOKIE, SET_COOKIE),
+    (wire::VARY, VARY),
 ];
 
 /// One awc client for one cluster on one worker thread: its pool's places and waiting line are shared with no other

@@ -1,0 +1,1 @@
+//! Each rule on its own.
