@@ -7,22 +7,26 @@
 //! Sources that do not need each other are asked at once:
 //!
 //! ```
-//! # use bff_shared::compose::{Composition, Omit};
-//! # use bff_shared::upstream::{Answer, Deadline, Error, Freshness, Instant};
+//! # use std::sync::Arc;
 //! # use std::time::Duration;
-//! # async fn ask(what: &'static str) -> Result<Answer<&'static str>, Error> {
-//! #     Ok(Answer { value: what, freshness: Freshness::NoStore })
+//! # use bff_shared::compose::{Composition, Omit};
+//! # use bff_shared::upstream::{Answer, CacheStatus, Context, Deadline, Error, Freshness, Instant, Origin};
+//! # async fn ask(context: &Context, what: &'static str) -> Result<Answer<&'static str>, Error> {
+//! #     let (value, origin, freshness) = (Arc::new(what), Origin::Fresh, Freshness::NoStore);
+//! #     Ok(Answer { value, origin, freshness, validator: 0, cache: CacheStatus::default() })
 //! # }
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
-//! let within = Composition::new(Deadline::after(Instant::now(), Duration::from_secs(2)));
+//! let context = Context::new(Deadline::after(Instant::now(), Duration::from_secs(2)));
+//! let within = Composition::new(&context);
 //! let (stock, reviews) = futures_util::join!(
-//!     within.optional(&Omit, &(), ask("stock")),
-//!     within.optional(&Omit, &(), ask("reviews")),
+//!     within.optional(&Omit, &(), |context| ask(context, "stock")),
+//!     within.optional(&Omit, &(), |context| ask(context, "reviews")),
 //! );
-//! assert_eq!((stock.value, reviews.value), (Some("stock"), Some("reviews")));
+//! assert_eq!((*stock.value.unwrap(), *reviews.value.unwrap()), ("stock", "reviews"));
 //! # }
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -30,7 +34,9 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Timeout, timeout_at};
 use utoipa::ToSchema;
 
-use crate::upstream::{Answer, Deadline, Error, ErrorKind, Freshness, Instant};
+use crate::upstream::{
+    Answer, CacheStatus, Context, Error, ErrorKind, Freshness, Instant, Origin, StaleCause,
+};
 
 /// How good a part of an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -84,6 +90,8 @@ pub enum Reason {
     InvalidResponse,
     /// It says that there is no such thing.
     NotFound,
+    /// It allows to give what is kept while it is asked for something newer; only of stale parts.
+    Revalidating,
 }
 
 impl Reason {
@@ -97,6 +105,7 @@ impl Reason {
             Self::Unavailable => "unavailable",
             Self::InvalidResponse => "invalidResponse",
             Self::NotFound => "notFound",
+            Self::Revalidating => "revalidating",
         }
     }
 }
@@ -105,6 +114,7 @@ impl From<ErrorKind> for Reason {
     fn from(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Timeout => Self::Timeout,
+            ErrorKind::CircuitOpen => Self::CircuitOpen,
             ErrorKind::Overloaded => Self::Overloaded,
             ErrorKind::Unavailable => Self::Unavailable,
             ErrorKind::InvalidResponse => Self::InvalidResponse,
@@ -136,6 +146,10 @@ pub struct Provenance {
     pub took: Duration,
     /// For how long the part holds; `None` for what is degraded.
     pub freshness: Option<Freshness>,
+    /// Different for different answers of the source; `None` for what is no answer of it.
+    pub validator: Option<u64>,
+    /// What the cache did; `None` where nothing came of it.
+    pub cache: Option<CacheStatus>,
     /// The cause of a degradation for the operator's log: may name hosts, never reaches a client.
     pub detail: Option<Box<str>>,
 }
@@ -154,8 +168,8 @@ pub trait Ladder<K, T> {
     /// What the part holds, whether the source answered or not.
     type Slot;
 
-    /// The source answered.
-    fn present(&self, value: T) -> Self::Slot;
+    /// The source answered, or its last answer is still there.
+    fn present(&self, value: Arc<T>) -> Self::Slot;
 
     /// The source did not answer: the last rung.
     fn missing(&self, key: &K) -> (SourceState, Self::Slot);
@@ -166,9 +180,9 @@ pub trait Ladder<K, T> {
 pub struct Omit;
 
 impl<K, T> Ladder<K, T> for Omit {
-    type Slot = Option<T>;
+    type Slot = Option<Arc<T>>;
 
-    fn present(&self, value: T) -> Self::Slot {
+    fn present(&self, value: Arc<T>) -> Self::Slot {
         Some(value)
     }
 
@@ -182,7 +196,7 @@ impl<K, T> Ladder<K, T> for Omit {
 #[derive(Debug, Clone, Copy)]
 pub struct OrDefault<K, T, S> {
     /// What the client gets of an answer.
-    pub present: fn(T) -> S,
+    pub present: fn(&T) -> S,
     /// What it gets without one.
     pub missing: fn(&K) -> S,
 }
@@ -190,8 +204,8 @@ pub struct OrDefault<K, T, S> {
 impl<K, T, S> Ladder<K, T> for OrDefault<K, T, S> {
     type Slot = S;
 
-    fn present(&self, value: T) -> S {
-        (self.present)(value)
+    fn present(&self, value: Arc<T>) -> S {
+        (self.present)(&value)
     }
 
     fn missing(&self, key: &K) -> (SourceState, S) {
@@ -200,41 +214,55 @@ impl<K, T, S> Ladder<K, T> for OrDefault<K, T, S> {
 }
 
 /// One answer in the making: all its sources share a deadline.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Composition {
-    deadline: Deadline,
+    required: Context,
+    optional: Context,
 }
 
 impl Composition {
-    /// A composition that is over at `deadline`, whatever its sources do.
+    /// A composition that is over at the deadline of `context`, whatever its sources do.
     #[must_use]
-    pub fn new(deadline: Deadline) -> Self {
-        Self { deadline }
+    pub fn new(context: &Context) -> Self {
+        Self {
+            required: context.clone(),
+            optional: context.optional(),
+        }
     }
 
-    /// A source without which there is no answer.
+    /// A source without which there is no answer. It may be stale.
     ///
     /// # Errors
     /// The source's own, or [`ErrorKind::Timeout`] at the deadline.
-    pub async fn required<T>(
-        &self,
-        source: impl Future<Output = Result<Answer<T>, Error>>,
-    ) -> Result<Part<T>, Error> {
+    pub async fn required<'a, T, F>(
+        &'a self,
+        source: impl FnOnce(&'a Context) -> F,
+    ) -> Result<Part<Arc<T>>, Error>
+    where
+        F: Future<Output = Result<Answer<T>, Error>>,
+    {
         let start = Instant::now();
-        let answer = in_time(self.bounded(source).await)?;
-        Ok(fresh(answer.value, answer.freshness, start))
+        let answer = in_time(self.bounded(source(&self.required)).await)?;
+        let value = Arc::clone(&answer.value);
+        Ok(part(value, answer, start))
     }
 
     /// A source whose failure costs its part and not the answer; `key` is what it is asked for.
-    pub async fn optional<K, T, L: Ladder<K, T>>(
-        &self,
+    pub async fn optional<'a, K, T, L: Ladder<K, T>, F>(
+        &'a self,
         ladder: &L,
         key: &K,
-        source: impl Future<Output = Result<Answer<T>, Error>>,
-    ) -> Part<L::Slot> {
+        source: impl FnOnce(&'a Context) -> F,
+    ) -> Part<L::Slot>
+    where
+        F: Future<Output = Result<Answer<T>, Error>>,
+    {
         let start = Instant::now();
-        let error = match in_time(self.bounded(source).await) {
-            Ok(answer) => return fresh(ladder.present(answer.value), answer.freshness, start),
+        let error = match in_time(self.bounded(source(&self.optional)).await) {
+            Ok(answer) => {
+                let value = ladder.present(Arc::clone(&answer.value));
+                return part(value, answer, start);
+            }
             Err(error) => error,
         };
         let (state, value) = ladder.missing(key);
@@ -250,13 +278,15 @@ impl Composition {
                 source,
                 took: start.elapsed(),
                 freshness: None,
+                validator: None,
+                cache: None,
                 detail,
             },
         }
     }
 
     fn bounded<F: Future>(&self, source: F) -> Timeout<F> {
-        timeout_at(self.deadline.instant(), source)
+        timeout_at(self.required.deadline.instant(), source)
     }
 }
 
@@ -264,19 +294,32 @@ fn in_time<T>(outcome: Result<Result<T, Error>, Elapsed>) -> Result<T, Error> {
     outcome.unwrap_or_else(|_| Err(Error::deadline()))
 }
 
-fn fresh<T>(value: T, freshness: Freshness, start: Instant) -> Part<T> {
-    let source = Source {
-        state: SourceState::Fresh,
-        age_seconds: None,
-        reason: None,
+/// The part that an answer makes.
+fn part<T, S>(value: S, answer: Answer<T>, start: Instant) -> Part<S> {
+    let (state, age, reason, detail) = match answer.origin {
+        Origin::Fresh => (SourceState::Fresh, None, None, None),
+        Origin::Cached { age } => (SourceState::Cached, Some(age), None, None),
+        Origin::Stale { age, cause } => {
+            let (reason, detail) = match cause {
+                StaleCause::Revalidating => (Reason::Revalidating, "being renewed".into()),
+                StaleCause::Failed(kind, detail) => (kind.into(), detail),
+            };
+            (SourceState::Stale, Some(age), Some(reason), Some(detail))
+        }
     };
     Part {
         value,
         provenance: Provenance {
-            source,
+            source: Source {
+                state,
+                age_seconds: age.map(|age| age.as_secs()),
+                reason,
+            },
             took: start.elapsed(),
-            freshness: Some(freshness),
-            detail: None,
+            freshness: (!state.is_degraded()).then_some(answer.freshness),
+            validator: Some(answer.validator),
+            cache: Some(answer.cache),
+            detail,
         },
     }
 }
@@ -286,11 +329,15 @@ mod tests {
     use std::future::pending;
 
     use super::*;
+    use crate::upstream::Deadline;
 
     fn answer<T>(value: T) -> Result<Answer<T>, Error> {
         Ok(Answer {
-            value,
+            value: Arc::new(value),
+            origin: Origin::Fresh,
             freshness: Freshness::For(Duration::from_secs(5)),
+            validator: 7,
+            cache: CacheStatus::default(),
         })
     }
 
@@ -300,30 +347,31 @@ mod tests {
     }
 
     fn two_seconds() -> Composition {
-        Composition::new(Deadline::after(Instant::now(), Duration::from_secs(2)))
+        let deadline = Deadline::after(Instant::now(), Duration::from_secs(2));
+        Composition::new(&Context::new(deadline))
     }
 
     #[tokio::test(start_paused = true)]
     async fn parts_that_do_not_need_each_other_take_as_long_as_the_longest() {
         let (start, within) = (Instant::now(), two_seconds());
         let (a, b) = futures_util::join!(
-            within.required(later(Duration::from_millis(300), 'a')),
-            within.optional(&Omit, &(), later(Duration::from_millis(700), 'b')),
+            within.required(|_| later(Duration::from_millis(300), 'a')),
+            within.optional(&Omit, &(), |_| later(Duration::from_millis(700), 'b')),
         );
-        assert_eq!((a.unwrap().value, b.value), ('a', Some('b')));
+        assert_eq!((*a.unwrap().value, *b.value.unwrap()), ('a', 'b'));
         assert_eq!(start.elapsed(), Duration::from_millis(700));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_part_that_hangs_is_given_up_at_the_deadline_and_costs_the_others_nothing() {
         let letter = OrDefault {
-            present: |c: char| c,
+            present: |c: &char| *c,
             missing: |key: &u8| char::from(*key),
         };
         let (start, within) = (Instant::now(), two_seconds());
         let (a, b) = futures_util::join!(
-            within.required(later(Duration::from_millis(10), 'a')),
-            within.optional(&letter, &b'z', pending()),
+            within.required(|_| later(Duration::from_millis(10), 'a')),
+            within.optional(&letter, &b'z', |_| pending()),
         );
         assert_eq!(a.unwrap().provenance.source.state, SourceState::Fresh);
         assert_eq!(b.value, 'z');
@@ -342,14 +390,14 @@ mod tests {
     async fn a_required_source_that_hangs_is_a_timeout_at_the_deadline() {
         let within = two_seconds();
         let outcome = within
-            .required(pending::<Result<Answer<()>, Error>>())
+            .required(|_| pending::<Result<Answer<()>, Error>>())
             .await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_the_client_is_told_is_short_where_all_is_well() {
-        let part = two_seconds().required(async { answer(1) }).await.unwrap();
+        let part = two_seconds().required(async |_| answer(1)).await.unwrap();
         assert_eq!(
             serde_json::to_string(&part.provenance.source).unwrap(),
             r#"{"state":"fresh"}"#

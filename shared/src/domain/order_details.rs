@@ -1,5 +1,7 @@
 //! The aggregate: an order and whose it is.
 
+use std::sync::Arc;
+
 use super::customer::{Customer, CustomerClient, CustomerId};
 use super::order::{Order, OrderClient, OrderId};
 use crate::compose::{Composition, Ladder, Part, Provenance};
@@ -16,7 +18,7 @@ pub struct OrderDesk {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderDetails<C> {
     /// The order; required.
-    pub order: Part<Order>,
+    pub order: Part<Arc<Order>>,
     /// Its customer; optional.
     pub customer: Part<C>,
 }
@@ -38,11 +40,13 @@ impl OrderDesk {
         id: OrderId,
         ladder: &L,
     ) -> Result<OrderDetails<L::Slot>, Error> {
-        let within = Composition::new(context.deadline);
-        let order = within.required(self.orders.get(context, id)).await?;
+        let within = Composition::new(context);
+        let order = within
+            .required(|context| self.orders.get(context, id))
+            .await?;
         let key = order.value.customer_id;
         let customer = within
-            .optional(ladder, &key, self.customers.get(context, key))
+            .optional(ladder, &key, |context| self.customers.get(context, key))
             .await;
         Ok(OrderDetails { order, customer })
     }

@@ -6,7 +6,7 @@ use super::customer::CustomerClient;
 use super::order::OrderClient;
 use super::order_details::OrderDesk;
 use crate::config::Section;
-use crate::upstream::{self, Client, Cluster, EndpointAddress};
+use crate::upstream::{self, Client, Cluster, Target};
 
 /// Settings of the services.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct ServicesConfig {
 impl ServicesConfig {
     /// The defaults, for services at these addresses.
     #[must_use]
-    pub fn new(orders: EndpointAddress, customers: EndpointAddress) -> Self {
+    pub fn new(orders: Target, customers: Target) -> Self {
         Self {
             orders: upstream::Config::new(vec![orders]),
             customers: upstream::Config::new(vec![customers]),

@@ -1,17 +1,20 @@
 //! A composed answer: its body, and what its headers say of its sources.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, HeaderName};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderName};
 use serde::Serialize;
+use twox_hash::XxHash3_64;
 
 use super::Problem;
 use super::telemetry::push_milliseconds;
-use crate::compose::{Provenance, Source};
+use crate::compose::{Provenance, Source, SourceState};
 use crate::upstream::Freshness;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// What the access line says of one source.
 #[derive(Debug, Clone)]
@@ -27,7 +30,9 @@ pub(super) struct SourceLine {
 pub(super) struct Sources(pub(super) Vec<SourceLine>);
 
 /// A 200 with `view` as its JSON. `Cache-Control` is private with the smallest remaining freshness of the sources, or
-/// `no-store` when one of them is degraded; `Server-Timing` (W3C) tells each source's time in milliseconds and state.
+/// `no-store` when one of them is degraded; `Server-Timing` (W3C) tells each source's time in milliseconds and state,
+/// `Cache-Status` (RFC 9211) what its cache did. A complete answer has an `ETag`: a weak one, since the same is said with
+/// other ages.
 ///
 /// # Errors
 /// A view that cannot be written as JSON is an internal problem.
@@ -39,11 +44,16 @@ pub fn composed<V: Serialize>(
         log::error!("a view cannot be written as JSON: {error}");
         Problem::internal()
     })?;
-    let mut response = HttpResponse::Ok()
+    let mut response = HttpResponse::Ok();
+    response
         .content_type("application/json")
         .insert_header((CACHE_CONTROL, cache_control(sources)))
         .insert_header((SERVER_TIMING, server_timing(sources)))
-        .body(body);
+        .insert_header((CACHE_STATUS, cache_status(sources)));
+    if let Some(etag) = etag(sources) {
+        response.insert_header((ETAG, etag));
+    }
+    let mut response = response.body(body);
     let lines = sources.iter().map(|(name, provenance)| SourceLine {
         name,
         source: provenance.source,
@@ -66,6 +76,75 @@ fn cache_control(sources: &[(&'static str, &Provenance)]) -> String {
         Some(Freshness::For(left)) if !degraded => format!("private, max-age={}", left.as_secs()),
         _ => "no-store".to_owned(),
     }
+}
+
+/// Of what the sources said, and of the version of this program, which may say it in another way; `None` where one of
+/// them is degraded.
+fn etag(sources: &[(&'static str, &Provenance)]) -> Option<String> {
+    let mut all = VERSION;
+    for (name, provenance) in sources {
+        if provenance.source.state.is_degraded() {
+            return None;
+        }
+        all = XxHash3_64::oneshot_with_seed(all, name.as_bytes());
+        all = XxHash3_64::oneshot_with_seed(all, &provenance.validator?.to_le_bytes());
+    }
+    Some(format!("W/\"{all:016x}\""))
+}
+
+/// The program's version as a number, since views change with it.
+const VERSION: u64 = {
+    let text = env!("CARGO_PKG_VERSION").as_bytes();
+    let (mut number, mut index) = (0_u64, 0);
+    while index < text.len() {
+        number = number.wrapping_mul(31).wrapping_add(text[index] as u64);
+        index += 1;
+    }
+    number
+};
+
+/// One member for each source, named after it, in the order in which they were asked.
+fn cache_status(sources: &[(&'static str, &Provenance)]) -> String {
+    let mut value = String::with_capacity(40 * sources.len());
+    for (name, Provenance { source, cache, .. }) in sources {
+        if !value.is_empty() {
+            value.push_str(", ");
+        }
+        value.push_str(name);
+        let cache = cache.unwrap_or_default();
+        match (cache.forwarded, source.state) {
+            (Some(forwarded), _) => {
+                value.push_str("; fwd=");
+                value.push_str(forwarded.token());
+            }
+            (None, SourceState::Default | SourceState::Omitted) => value.push_str("; fwd=miss"),
+            (None, _) => value.push_str("; hit"),
+        }
+        if let Some(status) = cache.status {
+            value.push_str("; fwd-status=");
+            push_number(&mut value, status.into());
+        }
+        if let Some(ttl) = cache.ttl {
+            value.push_str("; ttl=");
+            push_number(&mut value, ttl);
+        }
+        if cache.stored {
+            value.push_str("; stored");
+        }
+        if cache.collapsed {
+            value.push_str("; collapsed");
+        }
+        if let Some(reason) = source.reason {
+            value.push_str("; detail=");
+            value.push_str(reason.name());
+        }
+    }
+    value
+}
+
+fn push_number(out: &mut String, number: i64) {
+    // Writing to a String cannot fail.
+    _ = write!(out, "{number}");
 }
 
 fn server_timing(sources: &[(&'static str, &Provenance)]) -> String {

@@ -9,7 +9,7 @@ use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest};
 use http::header::{HeaderName, HeaderValue};
 
 use super::{Problem, RequestId};
-use crate::upstream::{Context, Deadline, Instant};
+use crate::upstream::{Context, Deadline, Importance, Instant};
 
 const EXPECTED: &str = "x-envoy-expected-rq-timeout-ms";
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -54,6 +54,7 @@ impl Caller {
             context: Context {
                 deadline,
                 propagate: Arc::from(propagate),
+                importance: Importance::Required,
             },
         }
     }

@@ -139,7 +139,10 @@ async fn health(admin: SocketAddr) -> ExitCode {
         Ok(endpoint) => endpoint,
         Err(why) => return fail(1, &format!("{url} {why}")),
     };
-    let cluster = upstream::Cluster::new("admin listener", upstream::Config::new(vec![endpoint]));
+    let cluster = upstream::Cluster::new(
+        "admin listener",
+        upstream::Config::new(vec![upstream::Target::Address(endpoint)]),
+    );
     let deadline = upstream::Deadline::after(upstream::Instant::now(), Duration::from_secs(2));
     let request = upstream::Request::get("/readyz");
     match upstream::Client::new(cluster)

@@ -142,7 +142,7 @@ impl Problem {
                 format!("The {name} cannot be had just now: too many requests."),
             )
             .retry_after(Duration::from_secs(1)),
-            ErrorKind::Unavailable => Self::new(
+            ErrorKind::Unavailable | ErrorKind::CircuitOpen => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "upstreamUnavailable",
                 "A service cannot be reached",

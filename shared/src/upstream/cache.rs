@@ -10,7 +10,7 @@ use moka::sync::Cache as Store;
 use serde::Serialize;
 
 use super::freshness::Allowance;
-use super::{Instant, Request};
+use super::{Error, ErrorKind, Instant, Request};
 use crate::config::Section;
 
 /// Settings of the cache of an upstream.
@@ -127,12 +127,39 @@ pub(super) struct Entry {
     pub(super) validator: u64,
     /// The size of the body in bytes, which stands for that of the value.
     pub(super) bytes: usize,
+    /// Whether the service said of an older one that it is still so (304).
+    pub(super) renewed: bool,
 }
 
 impl Entry {
     /// Its age at `now`, from when the service made it.
     pub(super) fn age(&self, now: Instant) -> Duration {
         self.allowance.age + now.saturating_duration_since(self.received)
+    }
+
+    /// The same on the terms of a 304 (RFC 9111, section 4.3.4).
+    pub(super) fn renewed_by(&self, terms: &Self) -> Self {
+        let allowance = if terms.allowance.fresh_for.is_some() {
+            terms.allowance
+        } else {
+            // It says nothing new of freshness: what was said before holds again.
+            Allowance {
+                age: terms.allowance.age,
+                storable: self.allowance.storable && terms.allowance.storable,
+                ..self.allowance
+            }
+        };
+        Self {
+            allowance,
+            received: terms.received,
+            etag: terms.etag.clone().or_else(|| self.etag.clone()),
+            last_modified: terms
+                .last_modified
+                .clone()
+                .or_else(|| self.last_modified.clone()),
+            renewed: true,
+            ..self.clone()
+        }
     }
 
     /// Whether others may get it, and it may be kept.
@@ -149,10 +176,13 @@ struct Terms {
     failing: Duration,
 }
 
+/// Why what is kept could not be renewed the last time.
+type Trouble = (ErrorKind, Box<str>);
+
 /// What is kept under a key.
 #[derive(Debug, Clone)]
 enum Kept {
-    Entry(Arc<Entry>),
+    Entry(Arc<Entry>, Option<Trouble>),
     /// The answers are not to be shared: nobody waits for another's.
     Unshared(Instant),
 }
@@ -192,7 +222,7 @@ impl Cache {
                 // Beside its text an entry has about as much of numbers and pointers.
                 const BESIDE: usize = 300;
                 let body = match kept {
-                    Kept::Entry(entry) => entry.bytes,
+                    Kept::Entry(entry, _) => entry.bytes,
                     Kept::Unshared(_) => 0,
                 };
                 u32::try_from(BESIDE + key.bytes() + body).unwrap_or(u32::MAX)
@@ -223,7 +253,7 @@ impl Cache {
             None => return Found::Nothing,
             Some(Kept::Unshared(until)) if now < until => return Found::Unshared,
             Some(Kept::Unshared(_)) => return Found::Nothing,
-            Some(Kept::Entry(entry)) => entry,
+            Some(Kept::Entry(entry, _)) => entry,
         };
         let terms = self.terms(&entry);
         let kept = now.saturating_duration_since(entry.received);
@@ -241,22 +271,34 @@ impl Cache {
     }
 
     /// Keeps what came, if that is allowed and of any use.
-    pub(super) fn keep(&self, key: Key, entry: Arc<Entry>, now: Instant) {
+    pub(super) fn keep(&self, key: Key, entry: Arc<Entry>) {
         if !entry.is_shareable() {
-            self.store.insert(key, Kept::Unshared(now + UNSHARED));
+            let until = entry.received + UNSHARED;
+            self.store.insert(key, Kept::Unshared(until));
             return;
         }
         let terms = self.terms(&entry);
         if terms.fresh.is_zero() && terms.renewing.is_zero() && terms.failing.is_zero() {
             self.store.invalidate(&key);
         } else {
-            self.store.insert(key, Kept::Entry(entry));
+            self.store.insert(key, Kept::Entry(entry, None));
         }
     }
 
-    /// Drops what is kept under `key`.
-    pub(super) fn forget(&self, key: &Key) {
-        self.store.invalidate(key);
+    /// Why what is kept under `key` could not be renewed the last time.
+    pub(super) fn trouble(&self, key: &Key) -> Option<Trouble> {
+        match self.store.get(key) {
+            Some(Kept::Entry(_, trouble)) => trouble,
+            Some(Kept::Unshared(_)) | None => None,
+        }
+    }
+
+    /// Notes why what is kept under `key`, if anything, could not be renewed.
+    pub(super) fn note_trouble(&self, key: &Key, error: &Error) {
+        if let Some(Kept::Entry(entry, _)) = self.store.get(key) {
+            let trouble = Some((error.kind(), error.detail().into()));
+            self.store.insert(key.clone(), Kept::Entry(entry, trouble));
+        }
     }
 
     fn terms(&self, entry: &Entry) -> Terms {
@@ -294,10 +336,7 @@ impl Cache {
         // What was just inserted or dropped is counted only after the store has tidied up.
         self.store.run_pending_tasks();
         let (hits, misses) = (self.hits.load(Relaxed), self.misses.load(Relaxed));
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a ratio needs no twenty digits"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "a ratio needs no twenty digits")]
         let ratio = (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64);
         CacheReport {
             entries: self.store.entry_count(),

@@ -1,17 +1,22 @@
 //! The policy stack, composed. One client for each worker thread and upstream.
 
+use std::any::Any;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout_at;
-
+use super::answer::{Answer, CacheStatus, Forwarded, Freshness, Origin};
+use super::cache::Entry;
+use super::transport::Transport;
 use super::transport::awc::AwcTransport;
-use super::transport::{Attempt, Transport, TransportError};
 use super::{
-    Answer, Cluster, Context, Deadline, Endpoint, Error, ErrorKind, Instant, Request, Response,
-    ResponseClass, Undecodable,
+    Cluster, Context, Deadline, Error, ErrorKind, Instant, Request, Response, Undecodable,
 };
+
+mod attempt;
+mod cached;
+mod series;
 
 /// Calls one upstream under its policies.
 #[derive(Debug, Clone)]
@@ -20,11 +25,22 @@ pub struct Client {
     transport: Rc<dyn Transport>,
 }
 
-/// How one attempt ended without an answer.
-struct Failure {
-    error: Error,
-    /// Whether the cause was a pooled connection that the service had closed meanwhile.
-    stale_connection: bool,
+/// What is asked in one call, by all of its attempts.
+struct Call<'a, D> {
+    context: &'a Context,
+    request: &'a Request,
+    decode: &'a D,
+    deadline: Deadline,
+    /// Whether the request asks only for what is newer: then a 304 is an answer.
+    conditional: bool,
+}
+
+/// What a service answered.
+enum Reply {
+    /// The thing asked for, or that there is none.
+    Whole(Entry),
+    /// What is known already is still so (304), on the terms of this answer.
+    NotModified(Entry),
 }
 
 impl Client {
@@ -43,157 +59,120 @@ impl Client {
 
     /// Asks the upstream and decodes what it says. `decode` also judges: what it refuses is an invalid answer.
     ///
+    /// Runs on a thread with a local task set, as those of actix have: a call that others may share is a task.
+    ///
     /// # Errors
     /// [`Error`], by the end of the context's deadline or the upstream's own, whichever is sooner. Dropping the
-    /// future ends the call and closes its connection.
-    pub async fn call<T>(
+    /// future ends the call and closes its connection, unless others share it.
+    pub async fn call<T, D>(
         &self,
         context: &Context,
         request: Request,
-        decode: impl Fn(&Response) -> Result<T, Undecodable>,
-    ) -> Result<Answer<T>, Error> {
-        let now = Instant::now();
-        let deadline = context
-            .deadline
-            .at_most(now, self.cluster.config().deadline);
-        self.cluster.budget.deposit(now);
-        // A stale connection is worth one repeat: the next one is most likely fresh. Never for a request that must not
-        // be done twice, since a closed connection does not tell whether the service had read it.
-        let mut may_repeat = request.is_idempotent();
-        loop {
-            match self.attempt(context, &request, deadline, &decode).await {
-                Err(failure) if failure.stale_connection && may_repeat && self.pay_for_repeat() => {
-                    may_repeat = false;
-                }
-                outcome => return outcome.map_err(|failure| failure.error),
+        decode: D,
+    ) -> Result<Answer<T>, Error>
+    where
+        T: Send + Sync + 'static,
+        D: Fn(&Response) -> Result<T, Undecodable> + 'static,
+    {
+        match &self.cluster.cache {
+            Some(cache) if request.is_cacheable() => {
+                self.call_cached(cache, context, request, decode).await
+            }
+            _ => {
+                let entry = self.alone(context, &request, &decode).await?;
+                let status = CacheStatus {
+                    forwarded: Some(Forwarded::Bypass),
+                    ..CacheStatus::default()
+                };
+                self.fresh(&entry, status)
             }
         }
     }
 
-    fn pay_for_repeat(&self) -> bool {
-        self.cluster.budget.withdraw(Instant::now())
-    }
-
-    async fn attempt<T>(
+    /// A series of attempts for one caller.
+    async fn alone<T, D>(
         &self,
         context: &Context,
         request: &Request,
-        deadline: Deadline,
-        decode: impl Fn(&Response) -> Result<T, Undecodable>,
-    ) -> Result<Answer<T>, Failure> {
+        decode: &D,
+    ) -> Result<Entry, Error>
+    where
+        T: Send + Sync + 'static,
+        D: Fn(&Response) -> Result<T, Undecodable>,
+    {
         let now = Instant::now();
-        let remaining = deadline.remaining(now);
-        if remaining.is_zero() {
-            return Err(self.unsent(ErrorKind::Timeout, "no time was left to ask"));
-        }
-        let Some(_place) = self.cluster.admit() else {
-            return Err(self.unsent(
-                ErrorKind::Overloaded,
-                "as many calls in flight as max_in_flight allows",
-            ));
-        };
-        let Some(endpoint) = self.cluster.pick() else {
-            return Err(self.unsent(ErrorKind::Unavailable, "no endpoint"));
-        };
-        let _in_flight = endpoint.begin();
-        let attempt = Attempt {
-            endpoint,
-            request,
+        let call = Call {
             context,
-            remaining,
+            request,
+            decode,
+            deadline: context
+                .deadline
+                .at_most(now, self.cluster.config().deadline),
+            conditional: false,
         };
-        let limit = deadline.at_most(now, self.cluster.config().attempt_timeout);
-        let outcome = match timeout_at(limit.instant(), self.transport.send(attempt)).await {
-            Ok(Ok(response)) => self.judge(endpoint, &response, decode),
-            Ok(Err(error)) => Err(self.transport_failure(endpoint, &error)),
-            Err(_) => Err(self.failure(
-                ErrorKind::Timeout,
-                timeout_detail(endpoint, limit.remaining(now)),
-            )),
-        };
-        if let Err(failure) = &outcome {
-            endpoint.failed(&failure.error, Instant::now());
+        match self.series(&call, |_| {}).await? {
+            Reply::Whole(entry) | Reply::NotModified(entry) => Ok(entry),
         }
-        outcome
     }
 
-    /// Response validation: the innermost policy, so that what it refuses counts as a failure of the attempt.
-    fn judge<T>(
+    fn fresh<T: Send + Sync + 'static>(
         &self,
-        endpoint: &Endpoint,
-        response: &Response,
-        decode: impl Fn(&Response) -> Result<T, Undecodable>,
-    ) -> Result<Answer<T>, Failure> {
-        let kind = match ResponseClass::of(response.status) {
-            ResponseClass::Success => {
-                return match decode(response) {
-                    Ok(value) => Ok(Answer {
-                        value,
-                        freshness: response.freshness(),
-                    }),
-                    Err(why) => {
-                        let detail = format!(
-                            "{} answered {} with {why}",
-                            endpoint.address(),
-                            response.status
-                        );
-                        Err(self.failure(ErrorKind::InvalidResponse, detail))
-                    }
-                };
-            }
-            ResponseClass::NotFound => ErrorKind::NotFound,
-            ResponseClass::Throttled => ErrorKind::Overloaded,
-            ResponseClass::Unavailable => ErrorKind::Unavailable,
-            ResponseClass::Refused | ResponseClass::Unexpected => ErrorKind::InvalidResponse,
+        entry: &Entry,
+        cache: CacheStatus,
+    ) -> Result<Answer<T>, Error> {
+        self.answer(entry, Origin::Fresh, cache, entry.received)
+    }
+
+    /// The answer that an entry is at `now`.
+    fn answer<T: Send + Sync + 'static>(
+        &self,
+        entry: &Entry,
+        origin: Origin,
+        cache: CacheStatus,
+        now: Instant,
+    ) -> Result<Answer<T>, Error> {
+        let Some(value) = &entry.value else {
+            return Err(self.error(ErrorKind::NotFound, "answered that there is no such thing"));
         };
-        let mut failure = self.failure(
-            kind,
-            format!("{} answered {}", endpoint.address(), response.status),
-        );
-        failure.error = failure.error.with_retry_after(response.retry_after());
-        Err(failure)
-    }
-
-    fn transport_failure(&self, endpoint: &Endpoint, error: &TransportError) -> Failure {
-        let kind = match error {
-            TransportError::Invalid(_) => ErrorKind::InvalidResponse,
-            TransportError::ConnectTimeout => ErrorKind::Timeout,
-            TransportError::Connect(_)
-            | TransportError::StaleConnection
-            | TransportError::Disconnected(_) => ErrorKind::Unavailable,
+        // The key has the type in it: this cannot fail.
+        let value = Arc::<dyn Any + Send + Sync>::downcast(Arc::clone(value))
+            .map_err(|_| self.error(ErrorKind::InvalidResponse, "was kept as another type"))?;
+        let kept = now.saturating_duration_since(entry.received);
+        let freshness = if entry.allowance.no_store {
+            Freshness::NoStore
+        } else {
+            let fresh = entry.allowance.private_fresh_for.unwrap_or_default();
+            Freshness::For(fresh.saturating_sub(kept))
         };
-        let mut failure = self.failure(kind, format!("{}: {error}", endpoint.address()));
-        failure.stale_connection = *error == TransportError::StaleConnection;
-        if matches!(
-            error,
-            TransportError::Connect(_) | TransportError::ConnectTimeout
-        ) {
-            failure.error = failure.error.never_sent();
-        }
-        failure
+        Ok(Answer {
+            value,
+            origin,
+            freshness,
+            validator: entry.validator,
+            cache,
+        })
     }
 
-    fn unsent(&self, kind: ErrorKind, detail: &str) -> Failure {
-        let mut failure = self.failure(kind, detail);
-        failure.error = failure.error.never_sent();
-        failure
+    fn error(&self, kind: ErrorKind, detail: impl Into<String>) -> Error {
+        Error::new(kind, self.cluster.name(), detail)
     }
+}
 
-    fn failure(&self, kind: ErrorKind, detail: impl Into<String>) -> Failure {
-        Failure {
-            error: Error::new(kind, self.cluster.name(), detail),
-            stale_connection: false,
+impl<D> Call<'_, D> {
+    /// The time that the service is told to have. Where others share a call, whoever began it may have less time than
+    /// they have; past that, theirs counts.
+    fn announced(&self, now: Instant) -> Duration {
+        let callers = self.context.deadline.remaining(now);
+        if callers.is_zero() {
+            self.deadline.remaining(now)
+        } else {
+            callers.min(self.deadline.remaining(now))
         }
     }
 }
 
-fn timeout_detail(endpoint: &Endpoint, waited: Duration) -> String {
-    format!(
-        "{} gave no whole answer within {} ms",
-        endpoint.address(),
-        waited.as_millis()
-    )
-}
+/// Whether an attempt lost against its hedge; read when it is dropped.
+type Lost = Cell<bool>;
 
 #[cfg(test)]
 mod tests;

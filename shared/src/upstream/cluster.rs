@@ -1,5 +1,6 @@
 //! What all worker threads share of one upstream.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -68,6 +69,8 @@ pub(super) enum Refusal {
 #[derive(Debug)]
 pub(super) struct Taken<'a> {
     cluster: &'a Cluster,
+    /// Whether it was overtaken, if it is dropped.
+    lost: Option<&'a Cell<bool>>,
     pub(super) endpoint: Arc<Endpoint>,
     pass: Pass,
     since: Instant,
@@ -217,6 +220,7 @@ impl Cluster {
         }
         Some(Taken {
             cluster: self,
+            lost: None,
             endpoint,
             pass,
             since: now,
@@ -383,7 +387,14 @@ fn cheaper<T>(one: (f64, T), other: (f64, T)) -> (f64, T) {
     }
 }
 
-impl Taken<'_> {
+impl<'a> Taken<'a> {
+    /// The same, to count as overtaken and not as cancelled if it is dropped while `lost`.
+    pub(super) fn unless(self, lost: &'a Cell<bool>) -> Self {
+        let mut taken = self;
+        taken.lost = Some(lost);
+        taken
+    }
+
     /// Gives the endpoint back with how the attempt ended.
     pub(super) fn end(mut self, end: AttemptEnd, now: Instant) {
         self.give_back(end, now);
@@ -409,7 +420,12 @@ impl Taken<'_> {
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.give_back(AttemptEnd::Cancelled, Instant::now());
+            let end = if self.lost.is_some_and(Cell::get) {
+                AttemptEnd::Overtaken
+            } else {
+                AttemptEnd::Cancelled
+            };
+            self.give_back(end, Instant::now());
         }
     }
 }

@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
-use super::{BudgetConfig, EndpointAddress};
+use super::{
+    BalanceConfig, BreakerConfig, CacheConfig, DiscoveryConfig, HedgeConfig, LimitConfig,
+    RetryConfig, Target,
+};
 use crate::config::Section;
 
 /// All that can be set for one upstream: the sum of its policies' settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Where instances of the service listen.
-    pub endpoints: Vec<EndpointAddress>,
+    pub endpoints: Vec<Target>,
+    /// How they are looked up.
+    pub discovery: DiscoveryConfig,
     /// The time for one call, repeats included.
     pub deadline: Duration,
     /// The time for one attempt: connect, head and body together.
     pub attempt_timeout: Duration,
-    /// The time for opening a connection, name look-up included.
+    /// The time for opening a connection.
     pub connect_timeout: Duration,
     /// How long an idle connection is kept for the next call.
     pub idle_timeout: Duration,
@@ -22,18 +27,27 @@ pub struct Config {
     pub max_in_flight: u32,
     /// The largest body that is read, in bytes.
     pub max_response_bytes: u32,
-    /// How often names of endpoints are looked up again.
-    pub dns_refresh: Duration,
-    /// What repeats may cost.
-    pub budget: BudgetConfig,
+    /// What is kept of its answers.
+    pub cache: CacheConfig,
+    /// When a failed attempt is repeated.
+    pub retry: RetryConfig,
+    /// When a slow attempt gets a second one beside it.
+    pub hedge: HedgeConfig,
+    /// How many calls an endpoint gets at once.
+    pub limit: LimitConfig,
+    /// How calls are spread over endpoints.
+    pub balance: BalanceConfig,
+    /// When an endpoint is left alone.
+    pub breaker: BreakerConfig,
 }
 
 impl Config {
     /// The defaults for a service at `endpoints`.
     #[must_use]
-    pub fn new(endpoints: Vec<EndpointAddress>) -> Self {
+    pub fn new(endpoints: Vec<Target>) -> Self {
         Self {
             endpoints,
+            discovery: DiscoveryConfig::default(),
             deadline: Duration::from_secs(2),
             attempt_timeout: Duration::from_millis(800),
             connect_timeout: Duration::from_millis(300),
@@ -41,8 +55,12 @@ impl Config {
             idle_timeout: Duration::from_secs(3),
             max_in_flight: 1000,
             max_response_bytes: 1024 * 1024,
-            dns_refresh: Duration::from_secs(5),
-            budget: BudgetConfig::default(),
+            cache: CacheConfig::default(),
+            retry: RetryConfig::default(),
+            hedge: HedgeConfig::default(),
+            limit: LimitConfig::default(),
+            balance: BalanceConfig::default(),
+            breaker: BreakerConfig::default(),
         }
     }
 
@@ -53,13 +71,14 @@ impl Config {
         let endpoints = section.list(
             "endpoints",
             &[default_endpoint],
-            "a base address such as \"http://10.0.0.7:8081\", one for each instance",
-            EndpointAddress::parse,
-            "Where the service listens. A name may stand for several addresses; calls go round all endpoints.",
+            "an address such as \"http://10.0.0.7:8081\", a name such as \"http://service:8081\" or an SRV record such as \"srv+http://_http._tcp.service\"",
+            Target::parse,
+            "Where the service listens. Each address that a name stands for is an endpoint of its own.",
         );
         let default = Self::new(Vec::new());
         let config = Self {
             endpoints,
+            discovery: DiscoveryConfig::read(section),
             deadline: section.duration(
                 "deadline",
                 default.deadline,
@@ -76,7 +95,7 @@ impl Config {
                 "connect_timeout",
                 default.connect_timeout,
                 MILLISECOND..=MINUTE,
-                "The time for opening a connection, name look-up included.",
+                "The time for opening a connection.",
             ),
             idle_timeout: section.duration(
                 "idle_timeout",
@@ -88,7 +107,7 @@ impl Config {
                 "max_in_flight",
                 default.max_in_flight,
                 1..=100_000,
-                "Calls in flight at the same time; one more is refused at once as overloaded.",
+                "Calls in flight at the same time, over all endpoints; one more is refused at once as overloaded.",
             ),
             max_response_bytes: section.integer(
                 "max_response_bytes",
@@ -96,13 +115,12 @@ impl Config {
                 1024..=1024 * 1024 * 1024,
                 "The largest body that is read, in bytes; a larger one is an invalid answer.",
             ),
-            dns_refresh: section.duration(
-                "dns_refresh",
-                default.dns_refresh,
-                Duration::from_secs(1)..=60 * MINUTE,
-                "How often the names of endpoints are looked up again. The last good addresses are kept.",
-            ),
-            budget: section.section("retry", BudgetConfig::read),
+            cache: section.section("cache", CacheConfig::read),
+            retry: section.section("retry", RetryConfig::read),
+            hedge: section.section("hedge", HedgeConfig::read),
+            limit: section.section("limit", LimitConfig::read),
+            balance: section.section("balance", BalanceConfig::read),
+            breaker: section.section("breaker", BreakerConfig::read),
         };
         if config.attempt_timeout > config.deadline {
             section.reject(

@@ -64,7 +64,12 @@ pub(super) struct Lead {
 impl Flights {
     /// Joins the call for `key`, or begins one: then there is a [`Lead`]. A call that is `kept` goes on when nobody
     /// waits for it any more.
-    pub(super) fn join(self: &Arc<Self>, key: &Key, kept: bool, now: Instant) -> (Seat, Option<Lead>) {
+    pub(super) fn join(
+        self: &Arc<Self>,
+        key: &Key,
+        kept: bool,
+        now: Instant,
+    ) -> (Seat, Option<Lead>) {
         let mut flights = self.lock();
         let (flight, lead) = match flights.entry(key.clone()) {
             hash_map::Entry::Occupied(known) => (known.into_mut(), None),
@@ -153,6 +158,11 @@ impl Drop for Seat {
 }
 
 impl Lead {
+    /// What is asked for.
+    pub(super) fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// The call has failed, and will be repeated later.
     pub(super) fn failing(&self, error: &Error) {
         self.progress.send_replace(Progress::Failing(error.clone()));

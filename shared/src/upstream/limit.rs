@@ -320,7 +320,9 @@ impl Limit {
                 self.window = Samples::new(now, self.in_flight);
                 self.least[0] = f64::INFINITY;
             }
-            (Rest::Since(start), Sample::Answered(latency)) if now.saturating_duration_since(start) >= latency => {
+            (Rest::Since(start), Sample::Answered(latency))
+                if now.saturating_duration_since(start) >= latency =>
+            {
                 self.window.count += 1;
                 self.least[0] = self.least[0].min(latency.as_secs_f64());
                 if self.window.count >= WINDOW_SAMPLES {
@@ -329,7 +331,9 @@ impl Limit {
                 }
             }
             (Rest::Since(_), Sample::TimedOut(_) | Sample::Failed) => self.end_rest(now),
-            (Rest::Begins(start) | Rest::Since(start), _) if now.saturating_duration_since(start) > REST_AT_MOST => {
+            (Rest::Begins(start) | Rest::Since(start), _)
+                if now.saturating_duration_since(start) > REST_AT_MOST =>
+            {
                 self.end_rest(now);
             }
             _ => {}

@@ -55,6 +55,12 @@ impl Request {
         !self.body.is_empty() || matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
     }
 
+    /// Whether its answer may be kept for others, and theirs for it.
+    #[must_use]
+    pub fn is_cacheable(&self) -> bool {
+        self.method == Method::GET && self.body.is_empty()
+    }
+
     /// Whether asking twice has the effect of asking once (RFC 9110, section 9.2.2).
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
@@ -70,6 +76,15 @@ impl Request {
     }
 }
 
+/// What an answer is worth to whoever asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Importance {
+    /// There is nothing to say without it.
+    Required,
+    /// It can be done without: it is not even asked for when there is too little time.
+    Optional,
+}
+
 /// What a request to the BFF hands on to every call made for it.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -77,6 +92,8 @@ pub struct Context {
     pub deadline: Deadline,
     /// Headers passed on to each upstream as they are: the request id and the trace context.
     pub propagate: Arc<[(HeaderName, HeaderValue)]>,
+    /// What the answer is worth.
+    pub importance: Importance,
 }
 
 impl Context {
@@ -86,6 +103,16 @@ impl Context {
         Self {
             deadline,
             propagate: Arc::new([]),
+            importance: Importance::Required,
+        }
+    }
+
+    /// The same for what can be done without.
+    #[must_use]
+    pub fn optional(&self) -> Self {
+        Self {
+            importance: Importance::Optional,
+            ..self.clone()
         }
     }
 }

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use super::freshness::allowance;
 use super::retry_after::retry_after;
 
 /// A whole answer of a service: the body was read to its end and is as long as announced.
@@ -30,40 +29,11 @@ impl Response {
         serde_json::from_slice(&self.body).map_err(|error| Undecodable::json(&error))
     }
 
-    /// How long a private cache may use the answer without asking, by the service's own words (RFC 9111, section 4.2).
-    #[must_use]
-    pub fn freshness(&self) -> Freshness {
-        let allowance = allowance(&self.headers, SystemTime::now());
-        if allowance.no_store {
-            Freshness::NoStore
-        } else {
-            Freshness::For(allowance.private_fresh_for.unwrap_or_default())
-        }
-    }
-
     /// What `Retry-After` asks for, as seconds or as a date; a day at most (RFC 9110, section 10.2.3).
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(&self.headers, SystemTime::now())
     }
-}
-
-/// For how long an answer may be used again without asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Freshness {
-    /// Not to be kept at all.
-    NoStore,
-    /// Fresh for so long from now; zero where the service says nothing.
-    For(Duration),
-}
-
-/// A decoded answer and how long it stays fresh.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer<T> {
-    /// What the service said.
-    pub value: T,
-    /// For how long it holds.
-    pub freshness: Freshness,
 }
 
 /// Why a body that arrived whole still is no answer to what was asked. Fit for a log: no text of the body.

@@ -23,7 +23,7 @@ impl CustomerClient {
             .call(
                 context,
                 Request::get(format!("/customers/{id}")),
-                |response| {
+                move |response| {
                     let customer: Customer = response.json()?;
                     if customer.id == id {
                         Ok(customer)

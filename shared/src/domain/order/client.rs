@@ -20,14 +20,18 @@ impl OrderClient {
     /// The upstream's; an order with another id than the one asked for is an invalid answer.
     pub async fn get(&self, context: &Context, id: OrderId) -> Result<Answer<Order>, Error> {
         self.0
-            .call(context, Request::get(format!("/orders/{id}")), |response| {
-                let order: Order = response.json()?;
-                if order.id == id {
-                    Ok(order)
-                } else {
-                    Err(Undecodable::new("an order that was not asked for"))
-                }
-            })
+            .call(
+                context,
+                Request::get(format!("/orders/{id}")),
+                move |response| {
+                    let order: Order = response.json()?;
+                    if order.id == id {
+                        Ok(order)
+                    } else {
+                        Err(Undecodable::new("an order that was not asked for"))
+                    }
+                },
+            )
             .await
     }
 }

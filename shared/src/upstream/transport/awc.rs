@@ -137,7 +137,7 @@ impl AwcTransport {
     fn start(&self, attempt: Attempt<'_>) -> Result<awc::ClientRequest, TransportError> {
         let uri = format!(
             "http://{}{}",
-            attempt.endpoint.address().authority(),
+            attempt.endpoint.socket(),
             attempt.request.target
         );
         let uri = Uri::try_from(uri)
@@ -168,14 +168,10 @@ impl Transport for AwcTransport {
     }
 }
 
-fn pool(cluster: &Arc<Cluster>) -> Pool {
+fn pool(cluster: &Cluster) -> Pool {
     let config = cluster.config();
-    let cluster = Arc::clone(cluster);
     let tcp = TcpConnector::default().service();
-    let connect = fn_service(move |info: ConnectInfo<Uri>| {
-        let (cluster, tcp) = (Arc::clone(&cluster), tcp.clone());
-        async move { connect(&cluster, &tcp, info).await }
-    });
+    let connect = fn_service(move |info: ConnectInfo<Uri>| connect(tcp.clone(), info));
     let connector = awc::Connector::new()
         .connector(Rc::new(connect))
         .timeout(config.connect_timeout)
@@ -192,23 +188,15 @@ fn pool(cluster: &Arc<Cluster>) -> Pool {
     Pool(client)
 }
 
-/// Opens a connection to the first of the addresses that the cluster knows for the name, going on to the next when it
-/// is refused.
+/// Opens a connection to the address that the target names: discovery has looked up its name long before.
 async fn connect(
-    cluster: &Cluster,
-    tcp: &actix_tls::connect::ConnectorService,
+    tcp: actix_tls::connect::ConnectorService,
     info: ConnectInfo<Uri>,
 ) -> Result<Connection<Uri, Observed>, TcpError> {
-    let authority = info
-        .request()
-        .authority()
-        .map(|authority| authority.as_str().to_owned())
-        .unwrap_or_default();
-    let addresses = cluster.addresses(&authority).await;
-    if addresses.is_empty() {
-        return Err(TcpError::NoRecords);
-    }
-    let opened = actix_service::Service::call(tcp, info.set_addrs(addresses)).await?;
+    let authority = info.request().authority();
+    let socket = authority.and_then(|socket| socket.as_str().parse().ok());
+    let info = info.set_addr(socket);
+    let opened = actix_service::Service::call(&tcp, info).await?;
     // Without it a request in two segments waits for the delayed acknowledgement of its first.
     opened.io_ref().set_nodelay(true).map_err(TcpError::Io)?;
     observed::opened();
@@ -264,7 +252,7 @@ fn write_headers(headers: &mut wire::HeaderMap, attempt: Attempt<'_>) {
         headers.insert(wire::ACCEPT, json);
     }
     // awc itself leaves out the ports 80 and 443, the latter wrongly for http.
-    if let Ok(host) = wire::HeaderValue::from_str(attempt.endpoint.address().authority()) {
+    if let Ok(host) = wire::HeaderValue::from_str(attempt.endpoint.authority()) {
         headers.insert(wire::HOST, host);
     }
     let identity = wire::HeaderValue::from_static("identity");

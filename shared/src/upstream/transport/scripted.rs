@@ -42,7 +42,7 @@ impl Transport for Scripted {
         attempt: Attempt<'a>,
     ) -> LocalBoxFuture<'a, Result<Response, TransportError>> {
         self.asked.borrow_mut().push(Asked {
-            endpoint: attempt.endpoint.address().authority().to_owned(),
+            endpoint: attempt.endpoint.authority().to_owned(),
             at: Instant::now(),
             remaining: attempt.remaining,
         });

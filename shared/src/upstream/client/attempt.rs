@@ -1,0 +1,225 @@
+//! One attempt: an endpoint, a time, an answer judged.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use http::header::{ETAG, HeaderName, LAST_MODIFIED, VARY};
+use tokio::time::timeout_at;
+use twox_hash::XxHash3_64;
+
+use super::{Call, Client, Lost, Reply};
+use crate::upstream::cache::Entry;
+use crate::upstream::cluster::Taken;
+use crate::upstream::endpoint::AttemptEnd;
+use crate::upstream::freshness::{Allowance, allowance};
+use crate::upstream::retry::Failed;
+use crate::upstream::transport::{Attempt, TransportError};
+use crate::upstream::{Endpoint, Error, ErrorKind, Instant, Response, ResponseClass, Undecodable};
+
+/// How one attempt ended without an answer.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// What the decision on a repeat needs.
+    pub(super) failed: Failed,
+    /// What its endpoint is told.
+    end: AttemptEnd,
+}
+
+impl Client {
+    /// Asks the endpoint that was taken. Dropped, it counts as cancelled, or as overtaken if it `lost`.
+    pub(super) async fn attempt<T, D>(
+        &self,
+        call: &Call<'_, D>,
+        taken: Taken<'_>,
+        lost: &Lost,
+    ) -> Result<Reply, Failure>
+    where
+        T: Send + Sync + 'static,
+        D: Fn(&Response) -> Result<T, Undecodable>,
+    {
+        let now = Instant::now();
+        let allowed = self.cluster.config().attempt_timeout;
+        let limit = call.deadline.at_most(now, allowed);
+        let taken = taken.unless(lost);
+        let endpoint = &*taken.endpoint;
+        let attempt = Attempt {
+            endpoint,
+            request: call.request,
+            context: call.context,
+            remaining: call.announced(now),
+        };
+        let outcome = match timeout_at(limit.instant(), self.transport.send(attempt)).await {
+            Ok(Ok(response)) => self.judge(endpoint, call, &response),
+            Ok(Err(error)) => Err(self.transport_failure(endpoint, &error)),
+            Err(_) => Err(self.timed_out(endpoint, limit.remaining(now), allowed)),
+        };
+        let now = Instant::now();
+        let end = match &outcome {
+            Ok(_) => AttemptEnd::Answered,
+            Err(failure) => {
+                taken.endpoint.failed(failure.error.kind(), now);
+                failure.end
+            }
+        };
+        taken.end(end, now);
+        outcome
+    }
+
+    /// Response validation: the innermost policy, so that what it refuses counts as a failure of the attempt.
+    fn judge<T, D>(
+        &self,
+        endpoint: &Endpoint,
+        call: &Call<'_, D>,
+        response: &Response,
+    ) -> Result<Reply, Failure>
+    where
+        T: Send + Sync + 'static,
+        D: Fn(&Response) -> Result<T, Undecodable>,
+    {
+        let status = response.status;
+        let (kind, end) = match ResponseClass::of(status) {
+            ResponseClass::Success => {
+                return match (call.decode)(response) {
+                    Ok(value) => Ok(Reply::Whole(entry(call, response, Some(Arc::new(value))))),
+                    Err(why) => {
+                        let detail = format!("{endpoint} answered {status} with {why}");
+                        Err(self.failure(ErrorKind::InvalidResponse, detail))
+                    }
+                };
+            }
+            ResponseClass::NotFound => return Ok(Reply::Whole(entry(call, response, None))),
+            ResponseClass::Unexpected if call.conditional && status == StatusCode::NOT_MODIFIED => {
+                return Ok(Reply::NotModified(entry(call, response, None)));
+            }
+            ResponseClass::Throttled => (ErrorKind::Overloaded, AttemptEnd::Throttled),
+            ResponseClass::Unavailable => (ErrorKind::Unavailable, FAILED),
+            // A real answer, though of no use.
+            ResponseClass::Refused => (ErrorKind::InvalidResponse, AttemptEnd::Answered),
+            ResponseClass::Unexpected => (ErrorKind::InvalidResponse, FAILED),
+        };
+        let retry_after = response.retry_after();
+        let failure = self.failure(kind, format!("{endpoint} answered {status}"));
+        Err(Failure {
+            error: failure.error.with_retry_after(retry_after),
+            failed: Failed {
+                repeatable: end != AttemptEnd::Answered,
+                retry_after,
+                ..failure.failed
+            },
+            end,
+        })
+    }
+
+    fn transport_failure(&self, endpoint: &Endpoint, error: &TransportError) -> Failure {
+        let (kind, end) = match error {
+            TransportError::Invalid(_) => (ErrorKind::InvalidResponse, FAILED),
+            TransportError::ConnectTimeout => (
+                ErrorKind::Timeout,
+                AttemptEnd::TimedOut { unreachable: true },
+            ),
+            TransportError::Connect(_) => (
+                ErrorKind::Unavailable,
+                AttemptEnd::Failed { unreachable: true },
+            ),
+            // Nobody's fault: it was idle for too long.
+            TransportError::StaleConnection => (ErrorKind::Unavailable, AttemptEnd::Cancelled),
+            TransportError::Disconnected(_) => (ErrorKind::Unavailable, FAILED),
+        };
+        let failure = self.failure(kind, format!("{endpoint}: {error}"));
+        let never_sent = matches!(
+            error,
+            TransportError::Connect(_) | TransportError::ConnectTimeout
+        );
+        Failure {
+            error: if never_sent {
+                failure.error.never_sent()
+            } else {
+                failure.error
+            },
+            failed: Failed {
+                stale_connection: *error == TransportError::StaleConnection,
+                ..failure.failed
+            },
+            end,
+        }
+    }
+
+    fn timed_out(&self, endpoint: &Endpoint, waited: Duration, allowed: Duration) -> Failure {
+        let detail = format!(
+            "{endpoint} gave no whole answer within {} ms",
+            waited.as_millis()
+        );
+        let end = if waited * 2 >= allowed {
+            AttemptEnd::TimedOut { unreachable: false }
+        } else {
+            // Its caller was in a hurry: that says nothing about the endpoint.
+            AttemptEnd::Cancelled
+        };
+        Failure {
+            end,
+            ..self.failure(ErrorKind::Timeout, detail)
+        }
+    }
+
+    /// A call that no endpoint got.
+    pub(super) fn unsent(&self, kind: ErrorKind, detail: impl Into<String>) -> Failure {
+        let failure = self.failure(kind, detail);
+        Failure {
+            error: failure.error.never_sent(),
+            failed: Failed {
+                repeatable: false,
+                ..failure.failed
+            },
+            ..failure
+        }
+    }
+
+    fn failure(&self, kind: ErrorKind, detail: impl Into<String>) -> Failure {
+        Failure {
+            error: self.error(kind, detail),
+            failed: Failed {
+                repeatable: true,
+                stale_connection: false,
+                retry_after: None,
+            },
+            end: FAILED,
+        }
+    }
+}
+
+const FAILED: AttemptEnd = AttemptEnd::Failed { unreachable: false };
+
+fn entry<D>(
+    call: &Call<'_, D>,
+    response: &Response,
+    value: Option<Arc<dyn Any + Send + Sync>>,
+) -> Entry {
+    let allowance = allowance(&response.headers, SystemTime::now());
+    Entry {
+        value,
+        allowance: Allowance {
+            // Only a plain 200, or that there is nothing, is an answer to the same question asked again.
+            storable: allowance.storable
+                && matches!(response.status.as_u16(), 200 | 304 | 404 | 410)
+                && !varies_by_caller(call, response),
+            ..allowance
+        },
+        received: Instant::now(),
+        etag: response.headers.get(ETAG).cloned(),
+        last_modified: response.headers.get(LAST_MODIFIED).cloned(),
+        validator: XxHash3_64::oneshot(&response.body),
+        bytes: response.body.len(),
+        renewed: false,
+    }
+}
+
+/// Whether the service chose its answer by what belongs to one caller alone, which no key has (RFC 9111, section 4.1).
+fn varies_by_caller<D>(call: &Call<'_, D>, response: &Response) -> bool {
+    let varying = response.headers.get_all(VARY).iter();
+    varying
+        .flat_map(|names| names.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .any(|name| call.context.propagate.iter().any(|(own, _)| *own == name))
+}

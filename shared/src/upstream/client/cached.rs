@@ -1,0 +1,257 @@
+//! Calls over the cache: what is kept, what is shared, and what is given though it is old.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use tokio::time::timeout_at;
+
+use super::{Call, Client, Reply};
+use crate::upstream::answer::{Answer, CacheStatus, Forwarded, Origin, StaleCause};
+use crate::upstream::cache::{Cache, Entry, Found, Key};
+use crate::upstream::deadline::Deadline;
+use crate::upstream::flight::{Lead, Progress, Seat};
+use crate::upstream::{Context, Error, ErrorKind, Instant, Request, Response, Undecodable};
+
+/// What is at hand though it is stale, since so long.
+#[derive(Clone)]
+struct Old {
+    entry: Arc<Entry>,
+    since: Duration,
+}
+
+impl Client {
+    pub(super) async fn call_cached<T, D>(
+        &self,
+        cache: &Cache,
+        context: &Context,
+        request: Request,
+        decode: D,
+    ) -> Result<Answer<T>, Error>
+    where
+        T: Send + Sync + 'static,
+        D: Fn(&Response) -> Result<T, Undecodable> + 'static,
+    {
+        let now = Instant::now();
+        let key = Key::of::<T>(&request);
+        let old = match cache.find(&key, now) {
+            Found::Fresh(entry, left) => return self.hit(&entry, left, now),
+            Found::Unshared => return self.unshared(context, &request, &decode).await,
+            Found::Renewable(entry, since) => {
+                // It goes on without us.
+                let (seat, lead) = self.cluster.flights.join(&key, true, now);
+                let old = Old { entry, since };
+                if let Some(lead) = lead {
+                    self.fly(lead, &seat, context, request, decode, Some(&old));
+                }
+                let cause = cache
+                    .trouble(&key)
+                    .map_or(StaleCause::Revalidating, |(kind, detail)| {
+                        StaleCause::Failed(kind, detail)
+                    });
+                return self.stale(&old, cause, None, now);
+            }
+            Found::Stale(entry, since) => Some(Old { entry, since }),
+            Found::Nothing => None,
+        };
+        let (mut seat, lead) = self.cluster.flights.join(&key, old.is_some(), now);
+        let is_lead = lead.is_some();
+        let forwarded = match old {
+            Some(_) => Forwarded::Stale,
+            None => Forwarded::UriMiss,
+        };
+        let outcome = {
+            let until = self.patience(context, old.as_ref(), seat.started, now);
+            let decode = Rc::new(decode);
+            if let Some(lead) = lead {
+                let decode = Rc::clone(&decode);
+                self.fly(
+                    lead,
+                    &seat,
+                    context,
+                    request.clone(),
+                    move |response: &Response| decode(response),
+                    old.as_ref(),
+                );
+            }
+            match timeout_at(until.instant(), seat.outcome(old.is_some())).await {
+                Ok(Progress::Done(Ok(entry))) if is_lead || entry.is_shareable() => Ok(entry),
+                Ok(Progress::Done(Err(error)) | Progress::Failing(error)) => Err(error),
+                Ok(Progress::Done(Ok(_)) | Progress::Lost | Progress::Underway) => {
+                    return self.unshared(context, &request, &*decode).await;
+                }
+                Err(_) => {
+                    let waited = until.instant().saturating_duration_since(now).as_millis();
+                    let detail = format!("no answer within {waited} ms");
+                    Err(self.error(ErrorKind::Timeout, detail))
+                }
+            }
+        };
+        match (outcome, old) {
+            (Ok(entry), _) => {
+                let status = CacheStatus {
+                    forwarded: Some(forwarded),
+                    collapsed: !is_lead,
+                    stored: entry.is_shareable(),
+                    status: entry.renewed.then_some(304),
+                    ttl: None,
+                };
+                self.fresh(&entry, status)
+            }
+            (Err(error), Some(old)) => {
+                let cause = StaleCause::Failed(error.kind(), error.detail().into());
+                let forwarded = (error.kind() != ErrorKind::CircuitOpen).then_some(forwarded);
+                self.stale(&old, cause, forwarded, now)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    fn hit<T: Send + Sync + 'static>(
+        &self,
+        entry: &Entry,
+        left: Duration,
+        now: Instant,
+    ) -> Result<Answer<T>, Error> {
+        let status = CacheStatus {
+            ttl: Some(seconds(left)),
+            ..CacheStatus::default()
+        };
+        let age = entry.age(now);
+        self.answer(entry, Origin::Cached { age }, status, now)
+    }
+
+    fn stale<T: Send + Sync + 'static>(
+        &self,
+        old: &Old,
+        cause: StaleCause,
+        forwarded: Option<Forwarded>,
+        now: Instant,
+    ) -> Result<Answer<T>, Error> {
+        let status = CacheStatus {
+            forwarded,
+            ttl: Some(-seconds(old.since)),
+            ..CacheStatus::default()
+        };
+        let age = old.entry.age(now);
+        self.answer(&old.entry, Origin::Stale { age, cause }, status, now)
+    }
+
+    /// What is for this caller alone.
+    async fn unshared<T, D>(
+        &self,
+        context: &Context,
+        request: &Request,
+        decode: &D,
+    ) -> Result<Answer<T>, Error>
+    where
+        T: Send + Sync + 'static,
+        D: Fn(&Response) -> Result<T, Undecodable>,
+    {
+        let entry = self.alone(context, request, decode).await?;
+        let status = CacheStatus {
+            forwarded: Some(Forwarded::UriMiss),
+            ..CacheStatus::default()
+        };
+        self.fresh(&entry, status)
+    }
+
+    /// How long to wait for an answer. With an old one at hand no longer than it may take when all is well: twice the
+    /// time after which an attempt gets a hedge, counted from when the call began.
+    fn patience(
+        &self,
+        context: &Context,
+        old: Option<&Old>,
+        started: Instant,
+        now: Instant,
+    ) -> Deadline {
+        let config = self.cluster.config();
+        let until = context.deadline.at_most(now, config.deadline);
+        if old.is_none() {
+            return until;
+        }
+        let known = self.cluster.quantiles(now);
+        let delay = config.hedge.delay(known, config.attempt_timeout);
+        until.at_most(started, 2 * delay)
+    }
+
+    /// Begins the call that is shared, as a task of this thread.
+    fn fly<T, D>(
+        &self,
+        lead: Lead,
+        seat: &Seat,
+        context: &Context,
+        request: Request,
+        decode: D,
+        old: Option<&Old>,
+    ) where
+        T: Send + Sync + 'static,
+        D: Fn(&Response) -> Result<T, Undecodable> + 'static,
+    {
+        let (client, context, old) = (self.clone(), context.clone(), old.cloned());
+        let task = tokio::task::spawn_local(async move {
+            let outcome = client.lead(&lead, &context, request, &decode, old).await;
+            lead.done(outcome);
+        });
+        seat.flown_by(task.abort_handle());
+    }
+
+    async fn lead<T, D>(
+        &self,
+        lead: &Lead,
+        context: &Context,
+        mut request: Request,
+        decode: &D,
+        old: Option<Old>,
+    ) -> Result<Arc<Entry>, Error>
+    where
+        T: Send + Sync + 'static,
+        D: Fn(&Response) -> Result<T, Undecodable>,
+    {
+        let conditional = old
+            .as_ref()
+            .is_some_and(|old| ask_if_newer(&mut request, &old.entry));
+        let now = Instant::now();
+        let call = Call {
+            context,
+            request: &request,
+            decode,
+            // Not the first caller's: the others may have more time.
+            deadline: Deadline::after(now, self.cluster.config().deadline),
+            conditional,
+        };
+        let outcome = self.series(&call, |error| lead.failing(error)).await;
+        let Some(cache) = &self.cluster.cache else {
+            return outcome.map(|reply| match reply {
+                Reply::Whole(entry) | Reply::NotModified(entry) => Arc::new(entry),
+            });
+        };
+        let entry = match (outcome, old) {
+            (Ok(Reply::NotModified(terms)), Some(old)) => old.entry.renewed_by(&terms),
+            (Ok(Reply::Whole(entry) | Reply::NotModified(entry)), _) => entry,
+            (Err(error), _) => {
+                cache.note_trouble(lead.key(), &error);
+                return Err(error);
+            }
+        };
+        let entry = Arc::new(entry);
+        cache.keep(lead.key().clone(), Arc::clone(&entry));
+        Ok(entry)
+    }
+}
+
+/// Asks only for what is newer than `entry`; false where it has nothing to go by (RFC 9110, section 13.1).
+fn ask_if_newer(request: &mut Request, entry: &Entry) -> bool {
+    if let Some(etag) = &entry.etag {
+        request.headers.insert(IF_NONE_MATCH, etag.clone());
+    }
+    if let Some(date) = &entry.last_modified {
+        request.headers.insert(IF_MODIFIED_SINCE, date.clone());
+    }
+    entry.etag.is_some() || entry.last_modified.is_some()
+}
+
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,250 @@
+//! A series of attempts: repeated, hedged, each with a place of its own.
+
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use tokio::time::{sleep, timeout, timeout_at};
+
+use super::attempt::Failure;
+use super::{Call, Client, Lost, Reply};
+use crate::upstream::cluster::{InFlight, Refusal, Taken};
+use crate::upstream::deadline::Deadline;
+use crate::upstream::request::Importance;
+use crate::upstream::retry::{Retry, Step};
+use crate::upstream::{Error, ErrorKind, Instant, Response, Undecodable};
+
+impl Client {
+    /// Attempts until one brings an answer or the policies say stop. `failing` is told of a failure before a wait.
+    pub(super) async fn series<T, D>(
+        &self,
+        call: &Call<'_, D>,
+        failing: impl Fn(&Error),
+    ) -> Result<Reply, Error>
+    where
+        T: Send + Sync + 'static,
+        D: Fn(&Response) -> Result<T, Undecodable>,
+    {
+        let now = Instant::now();
+        self.worth_asking(call, now)?;
+        self.cluster.retries.deposit(now);
+        let mut retry = Retry::new(self.cluster.config().retry, call.request.is_idempotent());
+        let mut tried = Vec::new();
+        let mut last = None;
+        loop {
+            let (_place, taken) = match self.place(call, &tried).await {
+                Ok(placed) => placed,
+                // What came of asking says more than that nobody was left to ask.
+                Err(refused) => return Err(last.unwrap_or(refused.error)),
+            };
+            let failure = match self.hedged(call, taken, &mut tried).await {
+                Ok(reply) => return Ok(reply),
+                Err(failure) => failure,
+            };
+            let now = Instant::now();
+            let elsewhere = self.cluster.has_other(&tried, now);
+            let remaining = call.deadline.remaining(now);
+            match retry.next(failure.failed, elsewhere, remaining, fastrand::f64()) {
+                Step::Repeat(wait) if self.cluster.retries.withdraw(now) => {
+                    if !wait.is_zero() {
+                        failing(&failure.error);
+                        sleep(wait).await;
+                    }
+                    last = Some(failure.error);
+                }
+                Step::Repeat(_) | Step::GiveUp => return Err(failure.error),
+            }
+        }
+    }
+
+    /// What can be done without is not asked for when it would most likely come too late.
+    fn worth_asking<D>(&self, call: &Call<'_, D>, now: Instant) -> Result<(), Error> {
+        if call.context.importance == Importance::Required {
+            return Ok(());
+        }
+        let remaining = call.deadline.remaining(now);
+        match self.cluster.quantiles(now) {
+            Some(known) if remaining < known.p50 => {
+                let (left, usual) = (remaining.as_millis(), known.p50.as_millis());
+                let detail = format!(
+                    "not asked: {left} ms left, half of its answers take longer than {usual} ms"
+                );
+                Err(self.unsent(ErrorKind::Timeout, detail).error)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A place in flight and an endpoint, at once or after a short wait in line.
+    async fn place<D>(
+        &self,
+        call: &Call<'_, D>,
+        tried: &[u64],
+    ) -> Result<(InFlight<'_>, Taken<'_>), Failure> {
+        let now = Instant::now();
+        if call.deadline.remaining(now).is_zero() {
+            return Err(self.unsent(ErrorKind::Timeout, "no time was left to ask"));
+        }
+        let Some(in_flight) = self.cluster.admit() else {
+            return Err(self.unsent(
+                ErrorKind::Overloaded,
+                "as many calls in flight as max_in_flight allows",
+            ));
+        };
+        let taken = if self.cluster.queue.is_empty() {
+            match self.cluster.choose(tried, now) {
+                Err(Refusal::Busy) => self.in_line(call, tried, now).await?,
+                Err(Refusal::Nobody) => self.once_found(call, tried, now).await?,
+                Err(Refusal::Open(until)) => return Err(self.circuit_open(until, now)),
+                Ok(taken) => taken,
+            }
+        } else {
+            self.in_line(call, tried, now).await?
+        };
+        Ok((in_flight, taken))
+    }
+
+    /// Waits in line for a place, unless that would take too long.
+    async fn in_line<D>(
+        &self,
+        call: &Call<'_, D>,
+        tried: &[u64],
+        now: Instant,
+    ) -> Result<Taken<'_>, Failure> {
+        let cluster = &self.cluster;
+        let limit = &cluster.config().limit;
+        let usual = cluster
+            .quantiles(now)
+            .map_or_else(Default::default, |known| known.p50);
+        let allowed = limit
+            .queue_time
+            .min(call.deadline.remaining(now).saturating_sub(usual));
+        let expected = cluster.expected_wait().unwrap_or_default();
+        if expected > allowed {
+            cluster.refused();
+            let detail = format!(
+                "refused: would wait for {} ms, {} ms are allowed",
+                expected.as_millis(),
+                allowed.as_millis()
+            );
+            return Err(self.unsent(ErrorKind::Overloaded, detail));
+        }
+        let Some(ticket) = cluster.queue.join(limit.queue_length as usize) else {
+            cluster.refused();
+            return Err(self.unsent(ErrorKind::Overloaded, "refused: too many wait already"));
+        };
+        let until = Deadline::after(now, allowed).instant();
+        while timeout_at(until, ticket.called()).await.is_ok() {
+            let now = Instant::now();
+            match cluster.choose(tried, now) {
+                Ok(taken) => return Ok(taken),
+                Err(Refusal::Open(until)) => return Err(self.circuit_open(until, now)),
+                Err(Refusal::Busy | Refusal::Nobody) => {}
+            }
+        }
+        cluster.refused();
+        let detail = format!("refused: no place within {} ms", allowed.as_millis());
+        Err(self.unsent(ErrorKind::Overloaded, detail))
+    }
+
+    /// Waits for the first endpoint to be found.
+    async fn once_found<D>(
+        &self,
+        call: &Call<'_, D>,
+        tried: &[u64],
+        now: Instant,
+    ) -> Result<Taken<'_>, Failure> {
+        let allowed = self.cluster.config().connect_timeout;
+        let until = call.deadline.at_most(now, allowed);
+        if self.cluster.any_endpoint(until).await
+            && let Ok(taken) = self.cluster.choose(tried, Instant::now())
+        {
+            return Ok(taken);
+        }
+        Err(self.unsent(
+            ErrorKind::Unavailable,
+            "no address is known for any endpoint",
+        ))
+    }
+
+    fn circuit_open(&self, until: Instant, now: Instant) -> Failure {
+        let left = until.saturating_duration_since(now);
+        let detail = format!(
+            "not asked: every endpoint failed too often, tried again in {} ms",
+            left.as_millis()
+        );
+        let failure = self.unsent(ErrorKind::CircuitOpen, detail);
+        Failure {
+            error: failure.error.with_retry_after(Some(left)),
+            ..failure
+        }
+    }
+
+    /// An attempt, and a second one beside it if it takes long. Who failed is added to `tried`.
+    async fn hedged<T, D>(
+        &self,
+        call: &Call<'_, D>,
+        taken: Taken<'_>,
+        tried: &mut Vec<u64>,
+    ) -> Result<Reply, Failure>
+    where
+        T: Send + Sync + 'static,
+        D: Fn(&Response) -> Result<T, Undecodable>,
+    {
+        let (cluster, config) = (&self.cluster, self.cluster.config());
+        let first_id = taken.endpoint.id();
+        let lost = Lost::new(false);
+        let mut first = pin!(self.attempt(call, taken, &lost));
+        let may_hedge =
+            config.hedge.enabled && call.request.is_idempotent() && cluster.has_several();
+        if !may_hedge {
+            return first.await.inspect_err(|_| tried.push(first_id));
+        }
+        let now = Instant::now();
+        cluster.hedges.deposit(now);
+        let known = cluster.quantiles(now);
+        let delay = config.hedge.delay(known, config.attempt_timeout);
+        if let Ok(outcome) = timeout(delay, first.as_mut()).await {
+            return outcome.inspect_err(|_| tried.push(first_id));
+        }
+        tried.push(first_id);
+        let Some(hedge) = self.hedge(tried) else {
+            let outcome = first.await;
+            if outcome.is_ok() {
+                tried.pop();
+            }
+            return outcome;
+        };
+        let second_id = hedge.endpoint.id();
+        let never = Lost::new(false);
+        let second = Box::pin(self.attempt(call, hedge, &never));
+        match select(first, second).await {
+            Either::Left((Ok(reply), _)) => Ok(reply),
+            Either::Right((Ok(reply), _first)) => {
+                lost.set(true);
+                Ok(reply)
+            }
+            // A refusal is the same everywhere.
+            Either::Left((Err(failure), _)) | Either::Right((Err(failure), _))
+                if !failure.failed.repeatable =>
+            {
+                Err(failure)
+            }
+            Either::Left((Err(_), second)) => second.await.inspect_err(|_| tried.push(second_id)),
+            Either::Right((Err(_), first)) => {
+                tried.push(second_id);
+                first.await
+            }
+        }
+    }
+
+    /// Somebody for a hedge, if it can be afforded: never where there is much to do already.
+    fn hedge(&self, tried: &[u64]) -> Option<Taken<'_>> {
+        let now = Instant::now();
+        if !self.cluster.queue.is_empty() {
+            return None;
+        }
+        let taken = self.cluster.choose_idle(tried, now)?;
+        // Dropped unused, it is given back.
+        self.cluster.hedges.withdraw(now).then_some(taken)
+    }
+}
