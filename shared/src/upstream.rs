@@ -25,6 +25,11 @@ mod endpoint;
 mod error;
 mod freshness;
 mod request;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the cluster still uses the discovery before it")
+)]
+mod resolve;
 mod response;
 mod retry_after;
 pub mod transport;
@@ -38,4 +43,5 @@ pub use deadline::{Deadline, Instant};
 pub use endpoint::{Endpoint, EndpointAddress, EndpointReport};
 pub use error::{Error, ErrorKind};
 pub use request::{Context, Request};
+pub use resolve::{DiscoveryConfig, ServiceName, Target};
 pub use response::{Answer, Freshness, Response, Undecodable};
