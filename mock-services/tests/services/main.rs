@@ -6,3 +6,5 @@ mod faults;
 mod http;
 mod orders;
 mod proxy;
+mod proxy_control;
+mod proxy_faults;

@@ -150,6 +150,15 @@ impl Client {
         (String::from_utf8_lossy(&bytes).into_owned(), ending)
     }
 
+    /// Waits for a byte, or says how the connection ended instead.
+    pub(crate) async fn comes(&self) -> Result<(), Ending> {
+        match patiently("anything", self.0.peek(&mut [0])).await {
+            Ok(0) => Err(Ending::Closed),
+            Ok(_) => Ok(()),
+            Err(_) => Err(Ending::Reset),
+        }
+    }
+
     /// Nothing has come, and nothing has ended. Says nothing about what is still on its way.
     pub(crate) fn expect_silence(&self) {
         let mut byte = [0];
