@@ -1,65 +1,51 @@
-//! Measures bff-web against a bare hand-written handler that makes the same two calls.
+//! Measures bff-web: what it costs over a bare handler, and what it keeps up when services fail.
 
-mod check;
-mod load;
-mod measure;
+mod figures;
+mod overhead;
 mod process;
 mod programs;
-mod report;
+mod service;
 
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Whatever ends the run early, in words for whoever started it.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// Measure bff-web against a bare hand-written actix-web + awc handler that makes the same two calls
+/// Measure bff-web: what it costs, and what it keeps up when services fail
 ///
-/// Builds all programs with the release profile, starts them on free ports of the loopback, checks their answers,
-/// loads them in turns with oha, and writes the figures to standard output as Markdown. Progress goes to standard
-/// error. A run with the defaults takes about eight minutes.
+/// Without a command: overhead, with the options below.
 #[derive(Debug, Parser)]
-#[command(version)]
-struct Options {
-    /// Rounds for each server and kind of load
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
-    /// Length of a round; CPU time is known to 10 ms, so a short round is an inexact one
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    seconds: u32,
-    /// Connections of the load generator
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
-    connections: u32,
-    /// Worker threads of each server under test
-    ///
-    /// One by default: on a machine of two cores the load generator and the two services need the other.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    workers: u32,
-    /// Requests a second of the latency rounds [default: 40 % of what the slowest server answered]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    rate: Option<u32>,
-    /// Leave out the other kind of load
-    #[arg(long, value_name = "KIND")]
-    only: Option<Kind>,
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    overhead: overhead::Options,
 }
 
-/// A kind of load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// Each connection sends its next request as soon as it has the answer
-    Throughput,
-    /// Requests are sent at a fixed rate
-    Latency,
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// CPU time, throughput and latency beside a bare hand-written handler
+    Overhead(overhead::Options),
+    /// The figures of resilience, 1 to 14: all, or those named
+    Figures(figures::Options),
+    /// One instance of a service, for the figures
+    #[command(name = "__service", hide = true)]
+    Service(service::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let options = Options::parse();
-    // Whichever way this ends, the servers are killed when their handles are dropped.
+    let arguments = Arguments::parse();
+    let command = arguments
+        .command
+        .unwrap_or(Command::Overhead(arguments.overhead));
+    // Whichever way this ends, what was started is killed when its handle is dropped.
     let done = tokio::select! {
-        done = measure::run(&options) => done,
+        done = run(&command) => done,
         stopped = stopped() => stopped,
     };
     match done {
@@ -68,6 +54,14 @@ async fn main() -> ExitCode {
             eprintln!("bench: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Overhead(options) => overhead::run(options).await,
+        Command::Figures(options) => figures::run(options).await,
+        Command::Service(options) => service::run(options).await,
     }
 }
 

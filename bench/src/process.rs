@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::Result;
 
@@ -67,6 +67,32 @@ impl Server {
         Err(format!("{name} does not listen on {addr} after ten seconds").into())
     }
 
+    /// Sends it a signal, by the name that `kill` knows.
+    pub(crate) async fn signal(&self, name: &str) -> Result<()> {
+        signal(self.pid, name).await
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn ended(&mut self, within: Duration) -> Result<()> {
+        match timeout(within, self.child.wait()).await {
+            Ok(status) => Ok(_ = status?),
+            Err(_) => Err(format!("{} has not ended after {within:?}", self.name).into()),
+        }
+    }
+
+    /// Its memory in use, in KiB.
+    pub(crate) fn memory_kib(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.ok_or_else(|| "/proc/<pid>/status is not as expected".into())
+    }
+
+    /// Its open file descriptors.
+    pub(crate) fn descriptors(&self) -> Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.pid))?.count())
+    }
+
     /// The CPU time that the process has used so far, of user and system together, in seconds.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
         let path = format!("/proc/{}/stat", self.pid);
@@ -75,6 +101,17 @@ impl Server {
         let ticks = cpu_ticks(&stat).ok_or("/proc/<pid>/stat is not as expected")?;
         Ok(f64::from(ticks) * TICK_SECONDS)
     }
+}
+
+/// Sends a signal to a process, by the name that `kill` knows.
+pub(crate) async fn signal(pid: u32, name: &str) -> Result<()> {
+    let pid_text = pid.to_string();
+    let mut kill = Command::new("kill");
+    let status = kill.args(["-s", name, &pid_text]).status().await?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!("SIG{name} cannot be sent to process {pid}").into())
 }
 
 /// utime and stime, the 14th and the 15th field; the 2nd, in parentheses, is the only one that may contain spaces.
@@ -91,6 +128,23 @@ pub(crate) fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
     let mut addresses = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); N];
     for (address, listener) in addresses.iter_mut().zip(&listeners) {
         *address = listener.local_addr()?;
+    }
+    Ok(addresses)
+}
+
+/// Addresses whose ports no outgoing connection is given: one that is killed can be started again at its address, and
+/// nobody who calls a port that is down reaches himself.
+pub(crate) fn lasting_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")?;
+    let first = range.split_whitespace().next();
+    let first = first.and_then(|port| port.parse::<u16>().ok());
+    let below = first.filter(|port| *port > 12_000).unwrap_or(32_768);
+    let mut addresses = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); N];
+    for index in 0..N {
+        addresses[index] = (0..1000)
+            .map(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(10_000..below))))
+            .find(|addr| !addresses.contains(addr) && TcpListener::bind(addr).is_ok())
+            .ok_or("there are no free ports")?;
     }
     Ok(addresses)
 }

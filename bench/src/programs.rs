@@ -9,13 +9,8 @@ use tokio::process::Command;
 
 use crate::Result;
 
-/// Each package is built by itself, as it would be elsewhere: together, one would get the features of the other's
-/// dependencies.
-const BUILDS: [(&str, &[&str]); 3] = [
-    ("mock-services", &["order-service", "customer-service"]),
-    ("bff-web", &["bff-web"]),
-    ("bench", &["bare", "bare-tuned"]),
-];
+/// A package and those of its programs that are needed.
+pub(crate) type Wanted = (&'static str, &'static [&'static str]);
 
 /// Where the programs lie, by name.
 pub(crate) struct Programs(HashMap<String, PathBuf>);
@@ -32,13 +27,31 @@ struct Target {
 }
 
 impl Programs {
-    /// Builds whatever is not built yet.
-    pub(crate) async fn build() -> Result<Self> {
+    /// Builds whatever is not built yet. Each package is built by itself, as it would be elsewhere: together, one would
+    /// get the features of the other's dependencies.
+    pub(crate) async fn build(profile: &str, wanted: &[Wanted]) -> Result<Self> {
         let mut found = HashMap::new();
-        for (package, binaries) in BUILDS {
-            found.extend(build(package, binaries).await?);
+        for (package, binaries) in wanted {
+            found.extend(build(profile, package, binaries).await?);
         }
         Ok(Self(found))
+    }
+
+    /// The environment that turns bff-web's cache off; empty for one that has none.
+    pub(crate) async fn cache_off(&self) -> Result<Vec<(String, String)>> {
+        let output = self
+            .command("bff-web")?
+            .arg("example-config")
+            .output()
+            .await?;
+        let example = String::from_utf8_lossy(&output.stdout).into_owned();
+        let keys = example
+            .lines()
+            .filter_map(|line| line.strip_prefix("# Environment: "));
+        Ok(keys
+            .filter(|key| key.ends_with("__CACHE__MAX_BYTES"))
+            .map(|key| (key.to_owned(), "0".to_owned()))
+            .collect())
     }
 
     /// A command without arguments and with an empty environment.
@@ -53,13 +66,14 @@ impl Programs {
     }
 }
 
-async fn build(package: &str, binaries: &[&str]) -> Result<Vec<(String, PathBuf)>> {
+async fn build(profile: &str, package: &str, binaries: &[&str]) -> Result<Vec<(String, PathBuf)>> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .args([
             "build",
-            "--release",
+            "--profile",
+            profile,
             "--message-format=json-render-diagnostics",
             "--package",
             package,

@@ -1,4 +1,6 @@
-//! The command line that both binaries have.
+//! The command line that both services have, and that of the proxy.
+
+mod proxy;
 
 use std::{
     error::Error,
@@ -13,6 +15,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{Options, Running};
+pub use proxy::fault_proxy;
 
 /// What tells one binary from the other.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +96,7 @@ pub fn main(service: Service) -> ExitCode {
 }
 
 async fn serve(service: Service, settings: &Settings) -> Result<(), Box<dyn Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = stop_signal()?;
     let options = Options {
         listen: settings.listen,
         seed: settings.seed,
@@ -113,12 +115,21 @@ async fn serve(service: Service, settings: &Settings) -> Result<(), Box<dyn Erro
         _ => format!("cannot listen on {} (--listen): {error}", options.listen),
     })?;
     println!("{} listens on {}", service.name, running.url());
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    stop.await;
     running.stop(true).await;
     Ok(())
+}
+
+/// Ends with the first SIGTERM or SIGINT that comes from now on.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 fn health(listen: SocketAddr) -> Result<(), Box<dyn Error>> {

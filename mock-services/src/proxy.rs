@@ -18,11 +18,16 @@
 //! on byte for byte, over one connection to the service for each connection of a client. A request is
 //! passed on once its head is whole. Clients must not pipeline.
 
+mod answer;
 mod check;
 mod connection;
 mod door;
 mod fault;
 mod faults;
+mod framing;
+mod gate;
+mod upload;
+mod wire;
 
 use std::{
     future::poll_fn,
@@ -46,7 +51,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::answer;
+use crate::answer as problem;
 use door::Door;
 pub use fault::{Announce, BlackHole, Cut, Drip, Effect, Flap, ProxyFault, Reset};
 pub use faults::{ProxyFaults, ProxyReport};
@@ -173,16 +178,17 @@ impl Drop for Proxy {
 /// Starts a proxy inside the runtime of the caller.
 ///
 /// # Errors
-/// When one of the two addresses cannot be listened on.
+/// When one of the two addresses cannot be listened on; the error says which.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
 pub fn start(options: &Options) -> io::Result<Proxy> {
-    let door = Arc::new(Door::open_at(options.listen)?);
+    let door = Door::open_at(options.listen).map_err(|error| naming(options.listen, &error))?;
+    let door = Arc::new(door);
     let faults = ProxyFaults::new(Arc::clone(&door));
     let control = options
         .control
-        .map(|addr| control(addr, faults.clone()))
+        .map(|addr| control(addr, faults.clone()).map_err(|error| naming(addr, &error)))
         .transpose()?;
     let common = Arc::new(Common {
         upstream: options.upstream,
@@ -202,6 +208,11 @@ pub fn start(options: &Options) -> io::Result<Proxy> {
         control,
         stopping,
     })
+}
+
+/// There are two addresses that an error can be about.
+fn naming(addr: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}"))
 }
 
 async fn accept(door: Arc<Door>, common: Arc<Common>, mut stop: watch::Receiver<bool>) {
@@ -231,7 +242,7 @@ fn control(addr: SocketAddr, faults: ProxyFaults) -> io::Result<Control> {
             .app_data(ThinData(faults.clone()))
             .configure(crate::fault::endpoint::<ProxyFaults>)
             .default_service(web::to(async || {
-                answer::not_found("there is nothing at this path; faults are at /faults")
+                problem::not_found("there is nothing at this path; faults are at /faults")
             }))
     })
     .workers(1)

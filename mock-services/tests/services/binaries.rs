@@ -19,16 +19,16 @@ const BINARIES: [(&str, &str, &str); 2] = [
     ),
 ];
 
-fn program(path: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
+pub(crate) fn program(path: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
     assert_cmd::Command::new(path).args(arguments).assert()
 }
 
-fn stdout(assert: &assert_cmd::assert::Assert) -> String {
+pub(crate) fn stdout(assert: &assert_cmd::assert::Assert) -> String {
     String::from_utf8_lossy(&assert.get_output().stdout).into_owned()
 }
 
 /// Ended with the test even when the test fails.
-struct Program(Child);
+pub(crate) struct Program(pub(crate) Child);
 
 impl Drop for Program {
     fn drop(&mut self) {

@@ -1,7 +1,10 @@
-//! Both services through real sockets, and the programs.
+//! Both services and the proxy through real sockets, and the programs.
 
 mod binaries;
 mod customers;
 mod faults;
 mod http;
 mod orders;
+mod proxy;
+mod proxy_control;
+mod proxy_faults;

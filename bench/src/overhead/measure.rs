@@ -4,15 +4,22 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::process::Stdio;
 
-use crate::check::{self, Shape};
-use crate::load::{self, Load};
+use super::check::{self, Shape};
+use super::load::{self, Load};
+use super::report::{self, Round, Rounds};
+use super::{Kind, Options};
+use crate::Result;
 use crate::process::{Server, free_addresses};
-use crate::programs::Programs;
-use crate::report::{self, Round, Rounds};
-use crate::{Kind, Options, Result};
+use crate::programs::{Programs, Wanted};
 
 /// The servers under test, in the order of the report.
 pub(crate) const NAMES: [&str; 4] = ["bff-web", "bff-web, log to a file", "bare", "bare, tuned"];
+
+const WANTED: [Wanted; 3] = [
+    ("mock-services", &["order-service", "customer-service"]),
+    ("bff-web", &["bff-web"]),
+    ("bench", &["bare", "bare-tuned"]),
+];
 
 /// The share of the slowest server's throughput that latency is measured at.
 const LATENCY_LOAD: f64 = 0.4;
@@ -30,7 +37,7 @@ struct Setup {
 /// Builds, checks, measures and reports.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let oha = load::version().await?;
-    let programs = Programs::build().await?;
+    let programs = Programs::build("release", &WANTED).await?;
     let setup = Setup::start(&programs, options).await?;
     print!("{}", report::conditions(options, &oha)?);
     let mut rate = options.rate;
@@ -63,6 +70,7 @@ fn load(options: &Options, rate: Option<u32>) -> Load {
         connections: options.connections,
         seconds: options.seconds,
         rate,
+        orders: check::ORDERS,
     }
 }
 
@@ -94,6 +102,8 @@ impl Setup {
         ] = free_addresses()?;
         let (order_url, customer_url) = (format!("http://{orders}"), format!("http://{customers}"));
         let workers = options.workers.to_string();
+        // The bare handler has no cache: with one, bff-web would not make the calls that are compared.
+        let cache_off = programs.cache_off().await?;
         let service = async |name, addr: SocketAddr| {
             let mut command = programs.command(name)?;
             command.args(["--listen", &addr.to_string()]);
@@ -102,6 +112,7 @@ impl Setup {
         let bff = async |name, addr: SocketAddr, admin: SocketAddr, log| {
             let mut command = programs.command("bff-web")?;
             command
+                .envs(cache_off.clone())
                 .env("BFF__LISTEN", addr.to_string())
                 .env("BFF__ADMIN_LISTEN", admin.to_string())
                 .env("BFF__WORKERS", &workers)
@@ -171,7 +182,7 @@ impl Setup {
     async fn round(&self, server: &Server, load: &Load) -> Result<Round> {
         let warm_up = Load {
             seconds: WARM_UP_SECONDS,
-            ..*load
+            ..load.clone()
         };
         warm_up.run(server.addr).await?;
         let before = server.cpu_seconds()?;

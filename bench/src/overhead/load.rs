@@ -3,21 +3,23 @@
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
 use crate::Result;
-use crate::check::ORDERS;
 
 /// What is sent in one round.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Load {
     pub(crate) connections: u32,
     pub(crate) seconds: u32,
     /// Requests a second; without, as many as are answered.
     pub(crate) rate: Option<u32>,
+    /// Any of these is asked for.
+    pub(crate) orders: RangeInclusive<u32>,
 }
 
 /// What oha saw. Every answer was a 200.
@@ -60,7 +62,7 @@ impl Load {
     /// Loads the server at `addr` for one round.
     pub(crate) async fn run(&self, addr: SocketAddr) -> Result<Seen> {
         let mut urls = NamedTempFile::new()?;
-        for id in ORDERS {
+        for id in self.orders.clone() {
             writeln!(urls, "http://{addr}/orders/{id}")?;
         }
         let mut oha = Command::new("oha");

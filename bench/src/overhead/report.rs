@@ -6,8 +6,9 @@ use std::process::Command;
 
 use jiff::Timestamp;
 
-use crate::measure::NAMES;
-use crate::{Options, Result};
+use super::Options;
+use super::measure::NAMES;
+use crate::Result;
 
 /// The figures of one round of one server.
 #[derive(Debug, Clone, Copy, Default)]
