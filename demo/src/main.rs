@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::{BindError, LogConfig, Server, Stop, stop_signal};
-use bff_shared::upstream::EndpointAddress;
+use bff_shared::upstream::Target;
 use clap::Parser;
 use mock_services::{Options, Running, customers, orders};
 use tokio::sync::watch;
@@ -93,7 +93,7 @@ impl Stack {
         let customer_service = customers::start(&options(arguments.customer_service));
         let url = |service: &io::Result<Running>, asked: SocketAddr| {
             let addr = service.as_ref().map_or(asked, Running::addr);
-            EndpointAddress::parse(&format!("http://{addr}"))
+            Target::parse(&format!("http://{addr}"))
                 .map_err(|why| vec![format!("http://{addr} {why}")])
         };
         let services = ServicesConfig::new(

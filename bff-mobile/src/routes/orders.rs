@@ -14,7 +14,7 @@ use crate::view::order::OrderView;
 
 /// The app shows a name; without the customer it shows a label in its place.
 const CUSTOMER_NAME: OrDefault<CustomerId, Customer, String> = OrDefault {
-    present: |customer| customer.name,
+    present: |customer| customer.name.clone(),
     missing: |id| format!("Customer {id}"),
 };
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bff_mobile::Config;
 use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::Stop;
-use bff_shared::upstream::EndpointAddress;
+use bff_shared::upstream::{self, Target};
 use mock_services::raw::{self, Answer};
 use mock_services::{Options, Running, customers, orders};
 use serde_json::Value;
@@ -50,6 +50,7 @@ pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
             upstream.attempt_timeout,
             upstream.connect_timeout,
         ) = (GUARD / 2, GUARD / 2, GUARD / 2);
+        plain(upstream);
     }
     change(&mut config);
     let server = bff_mobile::bind(config).unwrap();
@@ -65,8 +66,17 @@ pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
     }
 }
 
-pub(crate) fn endpoint(url: &str) -> EndpointAddress {
-    EndpointAddress::parse(url).unwrap()
+/// Without the policies above one attempt: a test that sets a fault sees what comes of it, and each request is a call.
+fn plain(upstream: &mut upstream::Config) {
+    upstream.cache.max_bytes = 0;
+    upstream.retry.repeats = 0;
+    upstream.hedge.enabled = false;
+    upstream.breaker.consecutive_failures = u32::MAX;
+    upstream.breaker.minimum_calls = u32::MAX;
+}
+
+pub(crate) fn endpoint(url: &str) -> Target {
+    Target::parse(url).unwrap()
 }
 
 impl TestApp {

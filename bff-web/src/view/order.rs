@@ -1,5 +1,7 @@
 //! An order with its customer, in full.
 
+use std::sync::Arc;
+
 use bff_shared::compose::Source;
 use bff_shared::domain::Money;
 use bff_shared::domain::customer::{Address, Customer};
@@ -115,8 +117,8 @@ struct SourcesView {
     customer: Source,
 }
 
-impl<'a> From<&'a OrderDetails<Option<Customer>>> for OrderView<'a> {
-    fn from(details: &'a OrderDetails<Option<Customer>>) -> Self {
+impl<'a> From<&'a OrderDetails<Option<Arc<Customer>>>> for OrderView<'a> {
+    fn from(details: &'a OrderDetails<Option<Arc<Customer>>>) -> Self {
         let order = &details.order.value;
         Self {
             id: order.id.get(),
@@ -126,7 +128,7 @@ impl<'a> From<&'a OrderDetails<Option<Customer>>> for OrderView<'a> {
             currency: order.currency.as_deref(),
             lines: order.lines.iter().map(LineView::from).collect(),
             total: order.total,
-            customer: details.customer.value.as_ref().map(CustomerView::from),
+            customer: details.customer.value.as_deref().map(CustomerView::from),
             sources: SourcesView {
                 order: details.order.provenance.source,
                 customer: details.customer.provenance.source,

@@ -104,11 +104,6 @@ impl Flights {
         (seat, lead)
     }
 
-    /// The calls that are shared just now, for reports.
-    pub(super) fn len(&self) -> usize {
-        self.lock().len()
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Flight>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bff_shared::upstream::{
-    Client, Cluster, Config, Context, Deadline, EndpointAddress, Error, ErrorKind, Instant,
-    Request, Response, Undecodable,
+    Client, Cluster, Config, Context, Deadline, Error, ErrorKind, Instant, Request, Response,
+    Target, Undecodable,
 };
 use serde::Deserialize;
 
@@ -44,12 +44,18 @@ impl Upstream {
     }
 
     /// No time of the settings is reached where a test does not set it: a hang trips the guard instead.
-    pub(crate) fn at(endpoints: Vec<EndpointAddress>, set: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn at(endpoints: Vec<Target>, set: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(endpoints);
         config.deadline = 6 * GUARD;
         config.attempt_timeout = 5 * GUARD;
         config.connect_timeout = 4 * GUARD;
         config.idle_timeout = 4 * GUARD;
+        // The policies above one attempt are tried elsewhere; here they would hide what an attempt does.
+        config.cache.max_bytes = 0;
+        config.retry.repeats = 0;
+        config.hedge.enabled = false;
+        config.breaker.consecutive_failures = u32::MAX;
+        config.breaker.minimum_calls = u32::MAX;
         set(&mut config);
         let cluster = Cluster::new("things", config);
         Self {
@@ -82,15 +88,15 @@ impl Upstream {
             .await
     }
 
-    pub(crate) async fn call<T>(
+    pub(crate) async fn call<T: Clone + Send + Sync + 'static>(
         &self,
         context: &Context,
         request: Request,
-        decode: impl Fn(&Response) -> Result<T, Undecodable>,
+        decode: impl Fn(&Response) -> Result<T, Undecodable> + 'static,
     ) -> Result<T, Error> {
         within(self.client.call(context, request, decode))
             .await
-            .map(|answer| answer.value)
+            .map(|answer| T::clone(&answer.value))
     }
 
     /// `get` as a task of its own.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bff_shared::upstream::{EndpointAddress, ErrorKind};
+use bff_shared::upstream::{ErrorKind, Target};
 
 use super::calls::{Upstream, within};
 use super::server::{RawServer, thing};
 
-fn named(authority: &str) -> EndpointAddress {
-    EndpointAddress::parse(&format!("http://{authority}")).unwrap()
+fn named(authority: &str) -> Target {
+    Target::parse(&format!("http://{authority}")).unwrap()
 }
 
 /// Each call opens a connection, so that each of the name's addresses has its turn as the first to be tried,

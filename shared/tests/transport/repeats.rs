@@ -24,7 +24,7 @@ fn server_closing_at_the_second_request() -> RawServer {
 }
 
 fn without_budget(config: &mut Config) {
-    config.budget = BudgetConfig {
+    config.retry.budget = BudgetConfig {
         percent: 0,
         per_second: 0,
     };
@@ -80,7 +80,7 @@ async fn a_refused_connection_has_processed_nothing() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = format!("http://{}", socket.local_addr().unwrap());
-    let endpoint = bff_shared::upstream::EndpointAddress::parse(&address).unwrap();
+    let endpoint = bff_shared::upstream::Target::parse(&address).unwrap();
     let upstream = Upstream::at(vec![endpoint], |_| {});
     for outcome in [upstream.get(1).await, upstream.post(1).await] {
         let error = outcome.unwrap_err();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use bff_shared::upstream::EndpointAddress;
+use bff_shared::upstream::Target;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -59,8 +59,8 @@ impl RawServer {
         })
     }
 
-    pub(crate) fn endpoint(&self) -> EndpointAddress {
-        EndpointAddress::parse(&format!("http://{}", self.address)).unwrap()
+    pub(crate) fn endpoint(&self) -> Target {
+        Target::parse(&format!("http://{}", self.address)).unwrap()
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -120,7 +120,7 @@ impl BlackHole {
 async fn connecting_to_where_nobody_accepts_times_out_and_has_processed_nothing() {
     let hole = BlackHole::open();
     let address = format!("http://{}", hole.listener.local_addr().unwrap());
-    let endpoint = bff_shared::upstream::EndpointAddress::parse(&address).unwrap();
+    let endpoint = bff_shared::upstream::Target::parse(&address).unwrap();
     let upstream = Upstream::at(vec![endpoint.clone()], |config| {
         config.connect_timeout = Duration::from_millis(100);
     });

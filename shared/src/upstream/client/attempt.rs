@@ -24,7 +24,7 @@ pub(super) struct Failure {
     /// What the decision on a repeat needs.
     pub(super) failed: Failed,
     /// What its endpoint is told.
-    end: AttemptEnd,
+    pub(super) end: AttemptEnd,
 }
 
 impl Client {

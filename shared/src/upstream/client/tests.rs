@@ -5,20 +5,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use super::super::transport::TransportError;
 use super::super::transport::scripted::{Scripted, Step};
 use super::*;
-use crate::upstream::{Config, EndpointAddress};
+use crate::upstream::{Config, Target};
 
 const MS: Duration = Duration::from_millis(1);
 const NEVER: Duration = Duration::from_secs(3600);
 
 fn config(endpoints: &[&str]) -> Config {
-    Config::new(
-        endpoints
-            .iter()
-            .map(|url| EndpointAddress::parse(url).unwrap())
-            .collect(),
-    )
+    let targets = endpoints.iter().map(|url| Target::parse(url).unwrap());
+    let mut config = Config::new(targets.collect());
+    config.cache.max_bytes = 0;
+    config.retry.repeats = 0;
+    config.hedge.enabled = false;
+    config
 }
 
 fn client(config: Config, steps: impl IntoIterator<Item = Step>) -> (Client, Rc<Scripted>) {
@@ -46,7 +47,7 @@ async fn ask(client: &Client, context: &Context, request: Request) -> Result<u8,
     client
         .call(context, request, Response::json)
         .await
-        .map(|answer| answer.value)
+        .map(|answer| *answer.value)
 }
 
 #[tokio::test(start_paused = true)]
