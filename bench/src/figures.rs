@@ -21,6 +21,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use self::table::Figure;
 use crate::Result;
 use crate::programs::{Programs, Wanted};
@@ -102,6 +104,11 @@ impl Context<'_> {
         Duration::from_secs(self.options.fault_seconds)
     }
 
+    /// Longer than any figure takes.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(60 * (20 + self.options.soak_minutes))
+    }
+
     fn note_worst(&self, fault: &str, milliseconds: f64) {
         self.worst
             .borrow_mut()
@@ -146,7 +153,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let (mut figures, mut failed) = (Vec::new(), Vec::new());
     for number in numbers {
         eprintln!("figure {number}");
-        match context.measure(number).await {
+        let measured = timeout(context.patience(), context.measure(number)).await;
+        match measured.unwrap_or_else(|_| Err("it does not come to an end".into())) {
             Ok(figure) => figures.push(figure),
             Err(error) => {
                 eprintln!("figure {number} could not be measured: {error}");

@@ -26,13 +26,11 @@ struct Arguments {
     overhead: overhead::Options,
 }
 
+// Each says in its options what it is.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// CPU time, throughput and latency beside a bare hand-written handler
     Overhead(overhead::Options),
-    /// The figures of resilience, 1 to 14: all, or those named
     Figures(figures::Options),
-    /// One instance of a service, for the figures
     #[command(name = "__service", hide = true)]
     Service(service::Options),
 }

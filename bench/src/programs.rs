@@ -37,8 +37,9 @@ impl Programs {
         Ok(Self(found))
     }
 
-    /// The environment that turns bff-web's cache off; empty for one that has none.
-    pub(crate) async fn cache_off(&self) -> Result<Vec<(String, String)>> {
+    /// The environment that bounds bff-web's cache of each upstream, in bytes, or turns it off with 0; empty for one
+    /// that has none.
+    pub(crate) async fn cache_of(&self, bytes: u64) -> Result<Vec<(String, String)>> {
         let output = self
             .command("bff-web")?
             .arg("example-config")
@@ -50,7 +51,7 @@ impl Programs {
             .filter_map(|line| line.strip_prefix("# Environment: "));
         Ok(keys
             .filter(|key| key.ends_with("__CACHE__MAX_BYTES"))
-            .map(|key| (key.to_owned(), "0".to_owned()))
+            .map(|key| (key.to_owned(), bytes.to_string()))
             .collect())
     }
 

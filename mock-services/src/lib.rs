@@ -13,6 +13,8 @@
 //! # }
 //! ```
 //!
+//! What no server does by itself (resets, cut bodies, silence), [`proxy`] does in front of one.
+//!
 //! The records' shapes are written out here and not shared with the BFFs on purpose: were both sides
 //! to use one type, a change of contract would pass unnoticed.
 

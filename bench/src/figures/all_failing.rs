@@ -66,7 +66,7 @@ async fn one(context: &Context<'_>, figure: &mut Figure, fault: Fault, name: &st
     load.stop();
     let failing_until = failing_from + Duration::from_secs(FAILING);
     let records = load.finish().await?;
-    let healthy = records.due(healthy_from, failing_from);
+    let healthy = records.filter(|record| record.due >= healthy_from && record.end < failing_from);
     if !healthy.are_all_complete() {
         return Err(format!("not healthy to begin with: {}", healthy.line()).into());
     }
@@ -98,7 +98,7 @@ async fn one(context: &Context<'_>, figure: &mut Figure, fault: Fault, name: &st
         "–",
         p50 <= 2.0,
     );
-    let failing = records.due(failing_from, failing_until);
+    let failing = records.filter(|record| record.end >= failing_from);
     context.note_worst(&format!("everything {name}"), failing.worst());
     figure.detail(format!("{name}, attempts by second: {by_second:?}"));
     figure.detail(format!("{name}: {}", failing.line()));

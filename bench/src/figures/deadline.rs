@@ -50,6 +50,6 @@ async fn fault(context: &Context<'_>, name: &str, change: fn(&mut Behaviour)) ->
     if !healthy.are_all_complete() {
         return Err(format!("not healthy to begin with: {}", healthy.line()).into());
     }
-    context.note_worst(name, records.filter(|record| record.due >= from).worst());
+    context.note_worst(name, records.filter(|record| record.end >= from).worst());
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Figure 12: SIGTERM under load, while a second bff-web takes over.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Context;
 use super::load::http::Connection;
+use super::load::verdict::Verdict;
 use super::load::{Load, Target, targets};
 use super::one_of_two::LATENCY_MS;
 use super::stack::{Bff, Services};
@@ -66,7 +68,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Figure> {
     };
     let records = load.finish().await?;
     let all = records.all();
-    let failed = all.len() - all.of(super::load::verdict::Verdict::Complete).len();
+    let failed = all.len() - all.of(Verdict::Complete).len();
     figure.row(
         "failed",
         "0 of 10⁴",
@@ -91,7 +93,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Figure> {
 
 /// Sends requests to a server for as long as it says that it is ready. A server that is started again is so only when it
 /// has said so.
-async fn follow(admin: std::net::SocketAddr, target: &Target) {
+async fn follow(admin: SocketAddr, target: &Target) {
     loop {
         let ask = async {
             let mut connection = Connection::open(admin).await?;

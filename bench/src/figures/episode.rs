@@ -66,17 +66,21 @@ impl Episode {
         Ok(episode)
     }
 
+    /// Answered before the fault.
     pub(super) fn healthy(&self) -> Part<'_> {
-        self.records.due(self.healthy.0, self.healthy.1)
+        self.records
+            .due(self.healthy.0, self.healthy.1)
+            .filter(|record| record.end < self.fault.0)
     }
 
-    /// While the fault lasted.
+    /// On their way when the fault began, or sent while it lasted.
     pub(super) fn faulty(&self) -> Part<'_> {
-        self.records.due(self.fault.0, self.fault.1)
+        self.since_fault()
+            .filter(|record| record.due < self.fault.1)
     }
 
-    /// From the beginning of the fault to the end of the load.
+    /// All that the fault could have hurt, to the end of the load.
     pub(super) fn since_fault(&self) -> Part<'_> {
-        self.records.filter(|record| record.due >= self.fault.0)
+        self.records.filter(|record| record.end >= self.fault.0)
     }
 }

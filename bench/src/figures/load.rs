@@ -234,6 +234,7 @@ impl Generator {
         let Ok(_place) = self.places.acquire().await else {
             return;
         };
+        let sent = Instant::now();
         let id = match self.load.ids {
             Ids::Unused => unused_id(),
             Ids::Among(number) => fastrand::u64(1..=number),
@@ -249,6 +250,7 @@ impl Generator {
         let end = Instant::now();
         let record = Record {
             due,
+            sent,
             end,
             verdict,
             repeats: attempts - 1,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Context;
-use super::load::records::{Part, Records};
+use super::load::records::{Part, Record, Records};
 use super::load::verdict::{Check, Verdict};
 use super::load::{Ids, Load, Pace, targets};
 use super::stack::Stack;
@@ -86,11 +86,11 @@ async fn one(
     let load = Load::rates(stack.bff.addr, rates).start();
     let (from, until) = (load.begun + BEFORE, load.begun + BEFORE + length);
     let records = load.finish().await?;
-    let before = records.due(from - BEFORE / 2, from);
+    let before = records.filter(|record| record.due >= from - BEFORE / 2 && record.end < from);
     if !before.are_all_complete() {
         return Err(format!("not healthy to begin with: {}", before.line()).into());
     }
-    let good = |record: &super::load::records::Record| {
+    let good = |record: &Record| {
         record.verdict == Verdict::Complete && record.latency() <= Duration::from_secs(1)
     };
     let answered = records.filter(|record| good(record) && (from..until).contains(&record.end));
@@ -113,10 +113,14 @@ async fn one(
     );
     let refused = offered.of(Verdict::Refused);
     let p99 = refused.percentile(99.0);
+    let measured = match refused.len() {
+        0 => "none was refused".to_owned(),
+        _ => format!("{p99:.1} ms"),
+    };
     figure.row(
         format!("{times} ×, p99 of refused ones"),
         "≤ 10 ms",
-        format!("{p99:.1} ms"),
+        measured,
         "a hand-picked limit 7 ms",
         p99 <= 10.0 && refused.len() > 0,
     );
@@ -131,9 +135,20 @@ async fn one(
         again.is_some_and(|again| again <= Duration::from_secs(1)),
     );
     context.note_worst(&format!("overload {times} ×"), offered.worst());
-    figure.detail(format!("{times} ×, before: {}", before.line()));
-    figure.detail(format!("{times} ×, offered: {}", offered.line()));
-    figure.detail(format!("{times} ×, refused: {}", refused.line()));
+    for (name, part) in [
+        ("before", &before),
+        ("offered", &offered),
+        ("refused", &refused),
+        ("degraded", &offered.of(Verdict::Degraded)),
+    ] {
+        figure.detail(format!("{times} ×, {name}: {}", part.line()));
+    }
+    figure.detail(format!(
+        "{times} ×, sent later than due: p50 {:.1} ms, p99 {:.1} ms, at most {:.1} ms",
+        offered.lateness(50.0),
+        offered.lateness(99.0),
+        offered.lateness(100.0)
+    ));
     Ok(())
 }
 

@@ -10,9 +10,10 @@ use super::load::http::Connection;
 use super::load::verdict::Verdict;
 use super::load::{Ids, Load, unused_id};
 use super::one_of_two::LATENCY_MS;
-use super::stack::{Bff, Stack};
+use super::stack::{Bff, Services};
 use super::table::Figure;
 use crate::Result;
+use crate::process::lasting_addresses;
 use crate::service::Behaviour;
 
 const RATE: u32 = 150;
@@ -22,8 +23,11 @@ const SAMPLE: Duration = Duration::from_secs(5);
 const FAULT: Duration = Duration::from_secs(6);
 const HEALTH: Duration = Duration::from_secs(4);
 
-/// So many orders, all of which have been asked for long before the first third is over: the cache is full by then.
+/// So many orders are asked for again and again.
 const ORDERS: u64 = 3000;
+
+/// So little that the cache is full before the first third is over: what it takes until then is no leak.
+const CACHE_BYTES: u64 = 2 * 1024 * 1024;
 
 /// How much more the last third may have than the middle one and be level: the noise of an allocator, and a few
 /// connections.
@@ -39,7 +43,10 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Figure> {
         cache_control: "max-age=2, stale-while-revalidate=2, stale-if-error=10".to_owned(),
         ..Behaviour::latency(LATENCY_MS)
     };
-    let Stack { bff, mut services } = Stack::start(context, &behaviour).await?;
+    let mut services = Services::start(&behaviour, &behaviour).await?;
+    let settings = context.programs.cache_of(CACHE_BYTES).await?;
+    let addrs = lasting_addresses()?;
+    let bff = Bff::start_with(context, addrs, &services, 2, settings).await?;
     let length = Duration::from_secs(60 * context.options.soak_minutes);
     let known = Load {
         ids: Ids::Among(ORDERS),
@@ -94,7 +101,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Figure> {
 
 /// The faults go round.
 async fn fault(
-    services: &mut super::stack::Services,
+    services: &mut Services,
     healthy: &Behaviour,
     bff: &Bff,
     number: usize,

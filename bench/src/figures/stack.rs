@@ -136,8 +136,20 @@ impl Bff {
         services: &Services,
         workers: u32,
     ) -> Result<Self> {
+        Self::start_with(context, [addr, admin], services, workers, Vec::new()).await
+    }
+
+    /// With further settings.
+    pub(super) async fn start_with(
+        context: &Context<'_>,
+        [addr, admin]: [SocketAddr; 2],
+        services: &Services,
+        workers: u32,
+        settings: Vec<(String, String)>,
+    ) -> Result<Self> {
         let mut command = context.programs.command("bff-web")?;
         command
+            .envs(settings)
             .env("BFF__LISTEN", addr.to_string())
             .env("BFF__ADMIN_LISTEN", admin.to_string())
             .env("BFF__WORKERS", workers.to_string())

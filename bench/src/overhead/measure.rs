@@ -103,7 +103,7 @@ impl Setup {
         let (order_url, customer_url) = (format!("http://{orders}"), format!("http://{customers}"));
         let workers = options.workers.to_string();
         // The bare handler has no cache: with one, bff-web would not make the calls that are compared.
-        let cache_off = programs.cache_off().await?;
+        let cache_off = programs.cache_of(0).await?;
         let service = async |name, addr: SocketAddr| {
             let mut command = programs.command(name)?;
             command.args(["--listen", &addr.to_string()]);

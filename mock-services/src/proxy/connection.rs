@@ -118,10 +118,10 @@ impl<'a> Conversation<'a> {
             Err(end) => return Next::End(end),
         };
         self.common.requests.fetch_add(1, Ordering::Relaxed);
-        let plan = self.common.faults.plan();
         let Some(request) = Request::of(&self.inbox[..head]) else {
             return Next::Tunnel;
         };
+        let plan = self.common.faults.plan();
         self.unread = true;
         match plan.effect {
             Some(Effect::Hang) => return Next::End(End::Hold),
@@ -168,7 +168,7 @@ impl<'a> Conversation<'a> {
                 },
                 unasked = unasked => unasked,
             };
-            self.gate.pass(BlackHole::Answers).await;
+            self.pass(client, BlackHole::Answers).await?;
             match unasked {
                 Ok(0) => return Err(End::Close),
                 Ok(_) if client.write_all(&self.outbox).await.is_ok() => self.outbox.clear(),
@@ -198,10 +198,12 @@ impl<'a> Conversation<'a> {
         if let Some(delay) = plan.delay {
             sleep(delay).await;
         }
+        if let Err(end) = self.pass(client, BlackHole::Answers).await {
+            return end;
+        }
         if plan.effect != Some(Effect::Garbage) {
             return End::Reset;
         }
-        self.gate.pass(BlackHole::Answers).await;
         match client.write_all(GARBAGE).await {
             Ok(()) => End::Close,
             Err(_) => End::Gone,
@@ -210,22 +212,29 @@ impl<'a> Conversation<'a> {
 
     /// The connection to the service, once bytes may go there.
     async fn connect(&mut self, client: &mut TcpStream) -> Result<TcpStream, End> {
-        if self.gate.is_shut(BlackHole::Requests) {
-            tokio::select! {
-                biased;
-                () = self.gate.pass(BlackHole::Requests) => {}
-                () = watch(client, &mut self.inbox) => return Err(End::Gone),
-            }
-        }
+        self.pass(client, BlackHole::Requests).await?;
         if let Some(upstream) = self.upstream.take() {
             return Ok(upstream);
         }
-        // To be reset is the nearest to being refused that a client can be that is connected.
-        let upstream = TcpStream::connect(self.common.upstream)
-            .await
-            .map_err(|_| End::Reset)?;
+        let Ok(upstream) = TcpStream::connect(self.common.upstream).await else {
+            self.pass(client, BlackHole::Answers).await?;
+            // The nearest to being refused that a client can be that is connected.
+            return Err(End::Reset);
+        };
         let _ = upstream.set_nodelay(true);
         Ok(upstream)
+    }
+
+    /// Waits until bytes may go in this direction, unless the client does not.
+    async fn pass(&mut self, client: &mut TcpStream, direction: BlackHole) -> Result<(), End> {
+        if self.gate.is_shut(direction) {
+            tokio::select! {
+                biased;
+                () = self.gate.pass(direction) => {}
+                () = watch(client, &mut self.inbox) => return Err(End::Gone),
+            }
+        }
+        Ok(())
     }
 
     async fn exchange(

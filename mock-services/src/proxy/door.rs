@@ -1,8 +1,9 @@
 //! The listening socket, which can be closed and opened again at the same port.
 
 use std::{
-    fmt, io,
-    net::SocketAddr,
+    fmt, io, mem,
+    net::{self, Shutdown, SocketAddr},
+    os::fd::OwnedFd,
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
@@ -39,7 +40,12 @@ enum Socket {
 
 impl Door {
     pub(super) fn open_at(addr: SocketAddr) -> io::Result<Self> {
-        let listener = bound(addr)?.listen(BACKLOG)?;
+        let mut socket = bound(addr)?;
+        if addr.port() == 0 {
+            // Linux keeps a port beyond the end of listening only if it was asked for by number.
+            socket = bound(socket.local_addr()?).unwrap_or(socket);
+        }
+        let listener = socket.listen(BACKLOG)?;
         Ok(Self {
             addr: listener.local_addr()?,
             runtime: Handle::current(),
@@ -59,11 +65,14 @@ impl Door {
     /// number are those to reset.
     pub(super) fn close(&self) -> u64 {
         let mut inner = self.lock();
-        if matches!(inner.socket, Socket::Open(_)) {
-            inner.socket = Socket::Shut;
-            let socket = bound(self.addr).expect("the port was this proxy's a moment ago");
-            inner.socket = Socket::Closed(socket);
-            inner.closings += 1;
+        match mem::replace(&mut inner.socket, Socket::Shut) {
+            Socket::Open(listener) => {
+                let socket = deafened(listener).or_else(|_| bound(self.addr));
+                let socket = socket.expect("the port was this proxy's a moment ago");
+                inner.socket = Socket::Closed(socket);
+                inner.closings += 1;
+            }
+            other => inner.socket = other,
         }
         inner.closings
     }
@@ -72,7 +81,7 @@ impl Door {
     pub(super) fn open(&self) {
         let _inside = self.runtime.enter();
         let mut inner = self.lock();
-        match std::mem::replace(&mut inner.socket, Socket::Shut) {
+        match mem::replace(&mut inner.socket, Socket::Shut) {
             Socket::Closed(socket) => {
                 let listener = socket.listen(BACKLOG);
                 inner.socket = Socket::Open(listener.expect("the port is held for this proxy"));
@@ -86,7 +95,10 @@ impl Door {
 
     /// Gives the port away for good.
     pub(super) fn shut(&self) {
-        self.lock().socket = Socket::Shut;
+        if let Socket::Open(listener) = mem::replace(&mut self.lock().socket, Socket::Shut) {
+            // An error means that to drop it must do.
+            let _ = deafened(listener);
+        }
     }
 
     /// The next connection, and the number of closings before it.
@@ -125,4 +137,12 @@ fn bound(addr: SocketAddr) -> io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;
     Ok(socket)
+}
+
+/// Ends the listening, and keeps the socket and its port. To close the socket would not be enough: a
+/// child process that is just being started has it, too, and would go on listening for a moment.
+fn deafened(listener: TcpListener) -> io::Result<TcpSocket> {
+    let socket = net::TcpStream::from(OwnedFd::from(listener.into_std()?));
+    socket.shutdown(Shutdown::Read)?;
+    Ok(TcpSocket::from_std_stream(socket))
 }

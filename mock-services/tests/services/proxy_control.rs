@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use crate::{
     binaries::{Program, program, stdout},
     http::{Answer, Problem as _, send},
-    proxy::{ANSWER, Client, GET, Service, patiently},
+    proxy::{ANSWER, Client, GET, Service, patiently, until},
 };
 
 fn start(service: &Service) -> (Proxy, SocketAddr) {
@@ -93,7 +93,10 @@ async fn refusing_over_http_takes_effect_before_the_answer() {
     client.send(GET).await;
     client.expect(ANSWER).await;
     patiently("the proxy to stop", proxy.stop()).await;
-    assert!(TcpStream::connect(control).await.is_err());
+    until("the control address to close", async || {
+        TcpStream::connect(control).await.is_err()
+    })
+    .await;
 }
 
 #[actix_web::test]

@@ -211,21 +211,17 @@ impl<'a> Directive<'a> {
             return Some(directive);
         };
         let after = after.trim_ascii_start();
-        let text = after.strip_prefix(b"\"");
-        let text = text.and_then(|text| text.split_at_checked(closing_quote(text)?));
-        let value = if let Some((text, closed)) = text {
-            let (more, next) = until_comma(&closed[1..]);
-            *rest = next;
-            directive.malformed |= !more.is_empty();
-            text
+        let (value, next) = if let Some(quoted) = quoted_string(after) {
+            quoted
         } else {
-            // A quote that is never closed is no token, and hides nothing that comes after it.
-            let (token, next) = until_comma(after);
-            *rest = next;
-            directive.malformed |= !is_token(token);
-            token
+            // A quote that does not end where it should is no token, and hides nothing that comes after it.
+            let comma = after.iter().position(|byte| *byte == b',');
+            let (token, next) = after.split_at(comma.unwrap_or(after.len()));
+            directive.malformed |= !is_token(token.trim_ascii());
+            (token.trim_ascii(), next)
         };
         directive.value = Some(value);
+        *rest = next;
         Some(directive)
     }
 
@@ -237,21 +233,18 @@ impl<'a> Directive<'a> {
     }
 }
 
-/// What stands before the next comma, without spaces around, and the rest from there.
-fn until_comma(text: &[u8]) -> (&[u8], &[u8]) {
-    let comma = text.iter().position(|byte| *byte == b',');
-    let (before, rest) = text.split_at(comma.unwrap_or(text.len()));
-    (before.trim_ascii(), rest)
-}
-
-/// Where the quoted string (RFC 9110, section 5.6.4) ends of which `text` is the rest.
-fn closing_quote(text: &[u8]) -> Option<usize> {
+/// The text in quotes that `member` begins with, and what follows: nothing, or the next member with its comma
+/// (RFC 9110, section 5.6.4).
+fn quoted_string(member: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = member.strip_prefix(b"\"")?;
     let mut escaped = false;
-    text.iter().position(|byte| {
+    let end = text.iter().position(|byte| {
         let closes = *byte == b'"' && !escaped;
         escaped = *byte == b'\\' && !escaped;
         closes
-    })
+    })?;
+    let rest = text[end + 1..].trim_ascii_start();
+    (rest.is_empty() || rest.starts_with(b",")).then_some((&text[..end], rest))
 }
 
 /// Whether nothing stands there that a token may not hold (RFC 9110, section 5.6.2).
@@ -260,5 +253,7 @@ fn is_token(text: &[u8]) -> bool {
         .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

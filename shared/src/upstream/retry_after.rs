@@ -23,3 +23,81 @@ pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     });
     waits.max().map(|wait| wait.min(LONGEST))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn asked(values: &[&[u8]], now: SystemTime) -> Option<Duration> {
+        let values = values
+            .iter()
+            .map(|value| (RETRY_AFTER, HeaderValue::from_bytes(value).unwrap()));
+        retry_after(&HeaderMap::from_iter(values), now)
+    }
+
+    #[test]
+    fn each_form_and_what_is_none() {
+        // Sun, 06 Nov 1994 08:49:37 GMT.
+        let now = UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (value, wait) in [
+            ("0", Some(0)),
+            ("120", Some(120)),
+            (" 120\t", Some(120)),
+            ("007", Some(7)),
+            ("86400", Some(86400)),
+            ("86401", Some(86400)),
+            ("99999999999999999999999", Some(86400)),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            ("Sunday, 06-Nov-94 08:49:47 GMT", Some(10)),
+            ("Sun Nov  6 08:49:47 1994", Some(10)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:36 GMT", Some(0)),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("Mon, 07 Nov 1994 08:49:38 GMT", Some(86400)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(86400)),
+            ("", None),
+            ("soon", None),
+            ("-1", None),
+            ("+1", None),
+            ("1.5", None),
+            ("1s", None),
+            ("\"1\"", None),
+            ("1, 2", None),
+            ("Mon, 06 Nov 1994 08:49:47 GMT", None),
+            ("Sun, 06 Nov 1994 08:49:47 CET", None),
+            ("Sun, 06 Nov 1994 24:00:00 GMT", None),
+        ] {
+            let wait = wait.map(Duration::from_secs);
+            assert_eq!(asked(&[value.as_bytes()], now), wait, "{value}");
+        }
+        assert_eq!(asked(&[], now), None);
+        let several: [&[u8]; 3] = [b"5", b"\xff", b"Sun, 06 Nov 1994 08:49:57 GMT"];
+        assert_eq!(asked(&several, now), Some(Duration::from_secs(20)));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_there_is_read(
+            values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4),
+            seconds in 0..253_402_300_800_u64,
+        ) {
+            let values = values.iter().filter_map(|value| HeaderValue::from_bytes(value).ok());
+            let headers = HeaderMap::from_iter(values.map(|value| (RETRY_AFTER, value)));
+            let asked = retry_after(&headers, UNIX_EPOCH + Duration::from_secs(seconds));
+            prop_assert!(asked.is_none_or(|wait| wait <= LONGEST));
+        }
+
+        #[test]
+        fn what_is_written_is_what_is_read(now in 0..253_402_200_000_u64, wait in 0..=86_400_u64) {
+            let (now, wait) = (UNIX_EPOCH + Duration::from_secs(now), Duration::from_secs(wait));
+            let date = httpdate::fmt_http_date(now + wait);
+            prop_assert_eq!(asked(&[date.as_bytes()], now), Some(wait));
+            prop_assert_eq!(asked(&[wait.as_secs().to_string().as_bytes()], now), Some(wait));
+        }
+    }
+}

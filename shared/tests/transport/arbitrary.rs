@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bff_shared::upstream::{Context, Deadline, Instant, Request};
+use bff_shared::upstream::{Context, Deadline, ErrorKind, Instant, Request};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::Value;
@@ -43,6 +43,10 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
         "Content-Encoding: gzip\r\n",
         "Connection: close\r\n",
         "Upgrade: websocket\r\n",
+        "Cache-Control: max-age=60, x=\"\r\n",
+        "Expires: 0\r\n",
+        "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+        "Set-Cookie: a=b\r\n",
         "\r\n",
         "{\"id\":1}",
         "8\r\n{\"id\":1}\r\n",
@@ -79,6 +83,49 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
             }
             bytes
         })
+}
+
+/// The headers that say how long an answer holds and when to come back, with whatever in them.
+fn said_of_time() -> impl Strategy<Value = Vec<u8>> {
+    let name = prop::sample::select(vec![
+        "Age",
+        "Cache-Control",
+        "Date",
+        "ETag",
+        "Expires",
+        "Last-Modified",
+        "Retry-After",
+        "Set-Cookie",
+        "Vary",
+    ]);
+    let piece = prop::sample::select(vec![
+        "max-age",
+        "no-store",
+        "private",
+        "=",
+        "\"",
+        "\\",
+        ",",
+        " ",
+        "*",
+        "-",
+        "0",
+        "60",
+        "99999999999999999999",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+    ]);
+    let value = prop_oneof![
+        3 => prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat().into_bytes()),
+        // Every byte that a value may hold.
+        1 => prop::collection::vec(b' '..=255, 0..40).prop_map(|mut bytes| {
+            bytes.retain(|byte| *byte != 127);
+            bytes
+        }),
+    ];
+    let field = (name, value)
+        .prop_map(|(name, value)| [name.as_bytes(), b": ", &value[..], b"\r\n"].concat());
+    prop::collection::vec(field, 0..8).prop_map(|fields| fields.concat())
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
@@ -158,4 +205,38 @@ fn treacherous_server(next: &Rc<RefCell<Option<Answer>>>, done: &Rc<Notify>) -> 
             }
         }
     })
+}
+
+#[test]
+fn nothing_that_is_said_of_time_turns_an_answer_into_another() {
+    let system = actix_rt::System::new();
+    let next = Rc::new(RefCell::new(("200 OK", Vec::new())));
+    let (upstream, server) = system.block_on(async {
+        let next = Rc::clone(&next);
+        let server = RawServer::answering(move |request| {
+            let (status, fields) = &*next.borrow();
+            let body = thing_body(request.id());
+            let length = format!("Content-Length: {}\r\n\r\n{body}", body.len());
+            let line = format!("HTTP/1.1 {status}\r\n");
+            [line.as_bytes(), fields, length.as_bytes()].concat()
+        });
+        (Upstream::of(&server), server)
+    });
+    let config = Config {
+        cases: 300,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let outcome = TestRunner::new(config).run(&(said_of_time(), 1..u32::MAX), |(fields, id)| {
+        system.block_on(async {
+            next.replace(("200 OK", fields.clone()));
+            prop_assert_eq!(upstream.get(id).await, Ok(id));
+            next.replace(("404 Not Found", fields));
+            let error = upstream.get(id).await.unwrap_err();
+            prop_assert_eq!(error.kind(), ErrorKind::NotFound);
+            Ok::<(), TestCaseError>(())
+        })
+    });
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!(server.connections(), 1, "every answer was whole");
 }

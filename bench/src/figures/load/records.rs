@@ -13,6 +13,8 @@ use super::verdict::Verdict;
 pub(crate) struct Record {
     /// When it should have been sent.
     pub(crate) due: Instant,
+    /// When it was sent: later than due if the generator had no connection or no time for it.
+    pub(crate) sent: Instant,
     /// When its answer was there, or was given up.
     pub(crate) end: Instant,
     pub(crate) verdict: Verdict,
@@ -91,7 +93,7 @@ impl Part<'_> {
 
     /// Complete ones, in percent.
     pub(crate) fn complete_percent(&self) -> f64 {
-        100.0 * self.of(Verdict::Complete).len() as f64 / self.len() as f64
+        100.0 * self.of(Verdict::Complete).len() as f64 / self.len().max(1) as f64
     }
 
     pub(crate) fn are_all_complete(&self) -> bool {
@@ -100,10 +102,18 @@ impl Part<'_> {
 
     /// The latency in milliseconds that this share of them, in percent, does not exceed; 0 where there are none.
     pub(crate) fn percentile(&self, percent: f64) -> f64 {
-        let mut latencies: Vec<Duration> =
-            self.0.iter().map(|(record, _)| record.latency()).collect();
-        latencies.sort_unstable();
-        rank(&latencies, percent).as_secs_f64() * 1e3
+        self.rank_of(Record::latency, percent)
+    }
+
+    /// The same of how late they were sent.
+    pub(crate) fn lateness(&self, percent: f64) -> f64 {
+        self.rank_of(|record| record.sent - record.due, percent)
+    }
+
+    fn rank_of(&self, time: fn(&Record) -> Duration, percent: f64) -> f64 {
+        let mut times: Vec<Duration> = self.0.iter().map(|(record, _)| time(record)).collect();
+        times.sort_unstable();
+        rank(&times, percent).as_secs_f64() * 1e3
     }
 
     /// The longest latency in milliseconds.
@@ -130,6 +140,9 @@ impl Part<'_> {
 
     /// Number, completeness and latencies in one line.
     pub(crate) fn line(&self) -> String {
+        if self.0.is_empty() {
+            return "none".to_owned();
+        }
         format!(
             "{} requests, {:.2} % complete, p50 {:.1} ms, p99 {:.1} ms, worst {:.1} ms; {}",
             self.len(),
@@ -180,6 +193,7 @@ mod tests {
         for (after, verdict) in [(5, Verdict::Complete), (1000, Verdict::Refused)] {
             let record = Record {
                 due,
+                sent: due,
                 end: due + Duration::from_millis(after),
                 verdict,
                 repeats: 0,

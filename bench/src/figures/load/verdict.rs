@@ -13,7 +13,7 @@ pub(crate) enum Verdict {
     Complete,
     /// 200 with a part that is stale or missing, and which says so.
     Degraded,
-    /// Turned away: 429, or 503 as overloaded.
+    /// Turned away: 429, or 503 as overloaded or with the word when to come again.
     Refused,
     /// Any other status.
     Failed,
@@ -122,8 +122,11 @@ impl Check {
 fn not_ok(answer: &Answer) -> (Verdict, String) {
     let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let code = problem["code"].as_str().unwrap_or("no code");
-    let is_refusal =
-        answer.status == 429 || (answer.status == 503 && code.to_lowercase().contains("overload"));
+    let is_refusal = match answer.status {
+        429 => true,
+        503 => code.to_lowercase().contains("overload") || answer.header("retry-after").is_some(),
+        _ => false,
+    };
     let verdict = if is_refusal {
         Verdict::Refused
     } else {
