@@ -28,6 +28,7 @@ mod balance;
 mod breaker;
 mod budget;
 mod cache;
+mod choice;
 mod classify;
 mod client;
 mod cluster;

@@ -73,6 +73,7 @@ fn plain(upstream: &mut upstream::Config) {
     upstream.hedge.enabled = false;
     upstream.breaker.consecutive_failures = u32::MAX;
     upstream.breaker.minimum_calls = u32::MAX;
+    (upstream.limit.initial, upstream.limit.min) = (1000, 1000);
 }
 
 pub(crate) fn endpoint(url: &str) -> Target {

@@ -55,6 +55,8 @@ pub(super) struct Load {
     average: f64,
     at: Instant,
     answered: bool,
+    /// Whether anything is known of it at all.
+    known: bool,
     /// Its latency by real answers alone: what it falls back to when a failure is forgiven.
     calm: f64,
     /// How often in a row another endpoint, asked later, answered sooner.
@@ -70,6 +72,7 @@ impl Load {
             average,
             at: now,
             answered: false,
+            known: false,
             calm: average,
             overtaken: 0,
         }
@@ -86,6 +89,10 @@ impl Load {
 
     /// What a further call costs beside `pending` others; the endpoint with the smaller cost is asked.
     pub(super) fn cost(&self, pending: u32, now: Instant) -> f64 {
+        if !self.known && pending == 0 {
+            // One call finds out.
+            return 0.0;
+        }
         self.average(now) * (f64::from(pending) + 1.0)
     }
 
@@ -155,6 +162,7 @@ impl Load {
 
     fn set(&mut self, average: f64, now: Instant) {
         self.average = average;
+        self.known = true;
         // Threads may come with a `now` a little older than another's.
         self.at = self.at.max(now);
     }

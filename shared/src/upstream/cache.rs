@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use moka::sync::Cache as Store;
 use serde::Serialize;
@@ -123,6 +124,7 @@ pub(super) struct Entry {
     pub(super) received: Instant,
     pub(super) etag: Option<HeaderValue>,
     pub(super) last_modified: Option<HeaderValue>,
+    pub(super) status: StatusCode,
     /// A hash of the body.
     pub(super) validator: u64,
     /// The size of the body in bytes, which stands for that of the value.

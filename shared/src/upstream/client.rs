@@ -132,7 +132,7 @@ impl Client {
         now: Instant,
     ) -> Result<Answer<T>, Error> {
         let Some(value) = &entry.value else {
-            return Err(self.error(ErrorKind::NotFound, "answered that there is no such thing"));
+            return Err(self.error(ErrorKind::NotFound, format!("answered {}", entry.status)));
         };
         // The key has the type in it: this cannot fail.
         let value = Arc::<dyn Any + Send + Sync>::downcast(Arc::clone(value))

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout, timeout_at};
 use super::breaker::Pass;
 use super::budget::Budget;
 use super::cache::{Cache, CacheReport};
+use super::choice::{Member, Refusal, pick};
 use super::endpoint::{AttemptEnd, Offer};
 use super::flight::Flights;
 use super::latency::{Latencies, Quantiles};
@@ -43,26 +44,6 @@ pub struct Cluster {
     latencies: Mutex<Latencies>,
     pub(super) cache: Option<Cache>,
     pub(super) flights: Arc<Flights>,
-}
-
-/// An endpoint, and what discovery says of it beside where it is.
-#[derive(Debug, Clone)]
-struct Member {
-    /// The lower, the sooner it is asked (RFC 2782).
-    priority: u16,
-    weight: u16,
-    endpoint: Arc<Endpoint>,
-}
-
-/// Why no endpoint takes a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// There is none.
-    Nobody,
-    /// All have as much to do as they can.
-    Busy,
-    /// All are left alone until then.
-    Open(Instant),
 }
 
 /// A call in flight to an endpoint, which it is given back to when dropped.
@@ -102,7 +83,7 @@ impl Cluster {
         let weak = Arc::downgrade(&cluster);
         let discovery = Discovery::follow(
             cluster.config.endpoints.clone(),
-            cluster.config.discovery.clone(),
+            cluster.config.discovery,
             move |found| {
                 if let Some(cluster) = Weak::upgrade(&weak) {
                     cluster.update(&found);
@@ -315,75 +296,6 @@ impl Cluster {
                 .map(|member| member.endpoint.report(now))
                 .collect(),
         }
-    }
-}
-
-/// The best offer of the members with the lowest priority that have any.
-fn pick(
-    members: &[Member],
-    avoid: &[u64],
-    idle: bool,
-    now: Instant,
-) -> Result<Arc<Endpoint>, Refusal> {
-    // Two of them at random, however many there are (reservoir sampling).
-    let mut two = [None, None];
-    let mut seen = 0;
-    let mut refusal = Refusal::Nobody;
-    let mut priority = None;
-    for member in members {
-        if priority.is_some_and(|chosen| member.priority > chosen) {
-            break;
-        }
-        if avoid.contains(&member.endpoint.id()) {
-            continue;
-        }
-        match member.endpoint.offer(now) {
-            // Sooner than any other: whoever works again gets its share back without delay.
-            Offer::Probe if !idle => return Ok(Arc::clone(&member.endpoint)),
-            Offer::Call { pressed: true, .. } | Offer::Probe if idle => {}
-            Offer::Call { cost, .. } => {
-                priority = Some(member.priority);
-                let offer = Some((cost / f64::from(member.weight), member));
-                seen += 1;
-                let place = if seen <= 2 {
-                    seen - 1
-                } else {
-                    fastrand::usize(..seen)
-                };
-                if let Some(place) = two.get_mut(place) {
-                    *place = offer;
-                }
-            }
-            Offer::Full => {
-                priority = Some(member.priority);
-                refusal = Refusal::Busy;
-            }
-            Offer::Open(until) => {
-                refusal = match refusal {
-                    Refusal::Nobody => Refusal::Open(until),
-                    Refusal::Open(sooner) => Refusal::Open(sooner.min(until)),
-                    Refusal::Busy => Refusal::Busy,
-                };
-            }
-            Offer::Probe => {}
-        }
-    }
-    match two {
-        [Some(one), Some(other)] => Ok(Arc::clone(&cheaper(one, other).1.endpoint)),
-        [Some((_, only)), None] => Ok(Arc::clone(&only.endpoint)),
-        [None, _] => Err(refusal),
-    }
-}
-
-/// Nearly the same is the same: who is a little slower is not to be left without calls.
-fn cheaper<T>(one: (f64, T), other: (f64, T)) -> (f64, T) {
-    const NEARLY: f64 = 1.25;
-    if one.0 * NEARLY < other.0 {
-        one
-    } else if other.0 * NEARLY < one.0 || fastrand::bool() {
-        other
-    } else {
-        one
     }
 }
 

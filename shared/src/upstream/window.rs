@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Instant;
 
 /// Into how many pieces a window is cut: what leaves it, leaves it a tenth at a time.
-const PIECES: usize = 10;
+const PIECES: u32 = 10;
 
 /// A sliding window over two counts, in ten pieces. It forgets what is older than its length, give or take a piece.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Window {
     piece: Duration,
     /// The piece that is being filled, counted from `start` on.
     newest: u64,
-    counts: [[u32; 2]; PIECES],
+    counts: [[u32; 2]; PIECES as usize],
     sums: [u64; 2],
 }
 
@@ -23,9 +23,9 @@ impl Window {
     pub(super) fn new(length: Duration, now: Instant) -> Self {
         Self {
             start: now,
-            piece: (length / PIECES as u32).max(Duration::from_millis(1)),
+            piece: (length / PIECES).max(Duration::from_millis(1)),
             newest: 0,
-            counts: [[0; 2]; PIECES],
+            counts: [[0; 2]; PIECES as usize],
             sums: [0; 2],
         }
     }
@@ -33,7 +33,7 @@ impl Window {
     /// Adds to both counts.
     pub(super) fn add(&mut self, now: Instant, more: [u32; 2]) {
         self.slide(now);
-        let newest = &mut self.counts[(self.newest % PIECES as u64) as usize];
+        let newest = &mut self.counts[place(self.newest)];
         for index in 0..2 {
             newest[index] += more[index];
             self.sums[index] += u64::from(more[index]);
@@ -48,7 +48,7 @@ impl Window {
 
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        self.counts = [[0; 2]; PIECES];
+        self.counts = [[0; 2]; PIECES as usize];
         self.sums = [0; 2];
     }
 
@@ -59,17 +59,20 @@ impl Window {
         if piece <= self.newest {
             return;
         }
-        if piece - self.newest >= PIECES as u64 {
+        if piece - self.newest >= u64::from(PIECES) {
             self.clear();
         } else {
             for gone in self.newest + 1..=piece {
-                let gone = &mut self.counts[(gone % PIECES as u64) as usize];
-                for index in 0..2 {
-                    self.sums[index] -= u64::from(gone[index]);
-                }
-                *gone = [0; 2];
+                let gone = std::mem::take(&mut self.counts[place(gone)]);
+                self.sums[0] -= u64::from(gone[0]);
+                self.sums[1] -= u64::from(gone[1]);
             }
         }
         self.newest = piece;
     }
+}
+
+/// Where the counts of a piece are.
+fn place(piece: u64) -> usize {
+    usize::try_from(piece % u64::from(PIECES)).unwrap_or_default()
 }

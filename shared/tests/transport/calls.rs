@@ -56,6 +56,7 @@ impl Upstream {
         config.hedge.enabled = false;
         config.breaker.consecutive_failures = u32::MAX;
         config.breaker.minimum_calls = u32::MAX;
+        (config.limit.initial, config.limit.min) = (1000, 1000);
         set(&mut config);
         let cluster = Cluster::new("things", config);
         Self {

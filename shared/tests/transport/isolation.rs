@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::sync::Notify;
 
 use super::calls::{Upstream, within};
-use super::server::{RawServer, Received, thing};
+use super::server::{RawServer, thing};
 
 /// A server that answers nobody until `release` is notified, then everybody.
 fn holding(release: &Rc<Notify>) -> RawServer {
@@ -97,7 +97,7 @@ async fn the_limit_is_one_for_all_clients_of_a_cluster() {
 }
 
 #[actix_web::test]
-async fn calls_go_round_the_endpoints() {
+async fn every_endpoint_gets_calls() {
     let servers: Vec<RawServer> = (0..3)
         .map(|_| RawServer::answering(|request| thing(request.id())))
         .collect();
@@ -105,9 +105,7 @@ async fn calls_go_round_the_endpoints() {
     for id in 0..12 {
         assert_eq!(upstream.get(id).await, Ok(id));
     }
-    for (first, server) in (0..).zip(&servers) {
-        let ids: Vec<u32> = server.requests().iter().map(Received::id).collect();
-        assert_eq!(ids, [first, first + 3, first + 6, first + 9]);
+    for server in &servers {
         assert_eq!(server.connections(), 1);
     }
 }

@@ -27,10 +27,10 @@ async fn an_endpoint_named_by_host_is_connected_to_and_asked_by_that_name() {
     for request in server.requests() {
         assert_eq!(request.header("host"), Some(authority.as_str()));
     }
-    let addresses = upstream.report()["endpoints"][0]["addresses"].to_string();
+    let address = upstream.report()["endpoints"][0]["address"].to_string();
     assert!(
-        addresses.contains(&format!("127.0.0.1:{}", server.port())),
-        "{addresses}"
+        address.contains(&format!("127.0.0.1:{}", server.port())),
+        "{address}"
     );
 }
 

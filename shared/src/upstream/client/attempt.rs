@@ -209,6 +209,7 @@ fn entry<D>(
         received: Instant::now(),
         etag: response.headers.get(ETAG).cloned(),
         last_modified: response.headers.get(LAST_MODIFIED).cloned(),
+        status: response.status,
         validator: XxHash3_64::oneshot(&response.body),
         bytes: response.body.len(),
         renewed: false,

@@ -7,7 +7,8 @@ use tokio::time::{sleep, timeout, timeout_at};
 
 use super::attempt::Failure;
 use super::{Call, Client, Lost, Reply};
-use crate::upstream::cluster::{InFlight, Refusal, Taken};
+use crate::upstream::choice::Refusal;
+use crate::upstream::cluster::{InFlight, Taken};
 use crate::upstream::deadline::Deadline;
 use crate::upstream::request::Importance;
 use crate::upstream::retry::{Retry, Step};
