@@ -34,7 +34,7 @@ const WANTED: [Wanted; 2] = [("bff-web", &["bff-web"]), ("bench", &["static"])];
 /// Builds what it needs with the release profile, starts it on free ports of the loopback and writes one table, and
 /// what is behind it, to standard output as Markdown. Progress goes to standard error. A target that is missed is
 /// reported as missed; a figure that could not be measured ends the command with an error after the others. All of them
-/// take about 20 minutes, or 37 with --soak-minutes 20; 13 needs oha.
+/// take about a quarter of an hour, of which 14 has three minutes; 13 needs oha.
 #[derive(Debug, clap::Args)]
 #[command(after_help = FIGURES)]
 pub(crate) struct Options {

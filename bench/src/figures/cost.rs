@@ -46,7 +46,7 @@ async fn warm(context: &Context<'_>, figure: &mut Figure) -> Result<()> {
     let path = format!("/orders/{ORDER}");
     connection.get(&path, "warm-up").await?;
     let answer = connection.get(&path, "warm-up").await?;
-    let state = sources(ORDER.into(), &answer)?;
+    let state = sources(ORDER.into(), &answer).map_err(|(_, why)| why)?;
     if state.order.state != "cached" || state.customer.state != "cached" {
         return Err(format!("the cache is not warm: {}", state.text()).into());
     }

@@ -43,15 +43,19 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Figure> {
     if cut == 0 || hinted == 0 {
         return Err("no service did what it was told".into());
     }
-    // A body that is not whole is no JSON, or lacks lines that the order has: both are wrong, and the details say which.
-    let wrong = all.of(Verdict::Wrong).len();
-    figure.row(
-        "answers of another, or cut ones passed on",
-        "0",
-        wrong.to_string(),
-        "0; proxies break cut ones off",
-        wrong == 0,
-    );
+    for (verdict, what) in [
+        (Verdict::Foreign, "answers that belong to another"),
+        (Verdict::Torn, "cut ones passed on"),
+    ] {
+        let count = all.of(verdict).len();
+        figure.row(
+            what,
+            "0",
+            count.to_string(),
+            "0; proxies break cut ones off",
+            count == 0,
+        );
+    }
     let incomplete = all.len() - all.of(Verdict::Complete).len();
     let in_ten_thousand = 1e4 * incomplete as f64 / all.len() as f64;
     figure.row(

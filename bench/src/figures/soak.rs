@@ -87,7 +87,7 @@ pub(super) async fn run(context: &Context<'_>) -> Result<Figure> {
         if all.of(Verdict::Complete).len() == 0 {
             return Err(format!("nothing works: {}", all.line()).into());
         }
-        let wrong = all.of(Verdict::Wrong).len();
+        let wrong = all.of(Verdict::Foreign).len() + all.of(Verdict::Torn).len();
         let right = format!("{name}: wrong answers");
         figure.row(right, "0", wrong.to_string(), "–", wrong == 0);
         figure.detail(format!("{name}: {}", all.line()));

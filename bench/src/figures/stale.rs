@@ -112,7 +112,7 @@ async fn ask(
     let answer = timeout(Duration::from_secs(10), answer).await??;
     let time = begun.elapsed();
     let sources = match answer.status {
-        200 => Some(sources(id, &answer)?),
+        200 => Some(sources(id, &answer).map_err(|(_, why)| why)?),
         _ => None,
     };
     Ok((time, (answer, sources)))

@@ -8,3 +8,4 @@ mod orders;
 mod proxy;
 mod proxy_control;
 mod proxy_faults;
+mod proxy_outages;

@@ -159,6 +159,13 @@ impl Client {
         }
     }
 
+    /// What has come by now.
+    pub(crate) fn so_far(&self) -> String {
+        let mut bytes = [0; 1024];
+        let count = self.0.try_read(&mut bytes).unwrap_or(0);
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
+    }
+
     /// Nothing has come, and nothing has ended. Says nothing about what is still on its way.
     pub(crate) fn expect_silence(&self) {
         let mut byte = [0];
@@ -186,15 +193,30 @@ pub(crate) async fn start(answer: &'static str) -> (Service, Proxy) {
     (service, proxy)
 }
 
+/// How often each fault was applied.
+pub(crate) fn applied(proxy: &Proxy) -> Vec<u64> {
+    proxy
+        .faults()
+        .report()
+        .iter()
+        .map(|report| report.applied)
+        .collect()
+}
+
+/// Waits until the first fault was applied.
+pub(crate) async fn one_applied(proxy: &Proxy) {
+    until("the fault", async || applied(proxy)[0] >= 1).await;
+}
+
 /// A listener for a test that is the service itself.
-async fn by_hand() -> (TcpListener, Proxy) {
+pub(crate) async fn by_hand() -> (TcpListener, Proxy) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let upstream = listener.local_addr().expect("address");
     let proxy = proxy::start(&Options::to(upstream)).expect("a free port");
     (listener, proxy)
 }
 
-async fn accept(listener: &TcpListener) -> Client {
+pub(crate) async fn accept(listener: &TcpListener) -> Client {
     let accepted = patiently("a connection", listener.accept()).await;
     Client(accepted.expect("a connection").0)
 }
@@ -375,10 +397,7 @@ async fn stopped_or_dropped_it_ends_all_it_had() {
             proxy.faults().set(vec![applied]);
             let mut client = Client::connect(proxy.addr()).await;
             client.send(GET).await;
-            until("the fault", async || {
-                proxy.faults().report()[0].applied == 1
-            })
-            .await;
+            one_applied(&proxy).await;
             clients.push(client);
         }
         let (addr, faults) = (proxy.addr(), proxy.faults().clone());

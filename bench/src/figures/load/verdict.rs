@@ -17,8 +17,10 @@ pub(crate) enum Verdict {
     Refused,
     /// Any other status.
     Failed,
-    /// Not what was asked for: another's, or not whole.
-    Wrong,
+    /// The answer to another request.
+    Foreign,
+    /// A 200 whose body is not whole.
+    Torn,
     /// No whole answer at all.
     Broken,
 }
@@ -104,13 +106,13 @@ impl Check {
             };
         }
         if answer.header("x-request-id") != Some(request_id) {
-            return (Verdict::Wrong, "the request id of another".to_owned());
+            return (Verdict::Foreign, "the request id of another".to_owned());
         }
         if answer.status != 200 {
             return not_ok(answer);
         }
         match sources(id, answer) {
-            Err(why) => (Verdict::Wrong, why),
+            Err(wrong) => wrong,
             Ok(sources) if sources.order.is_current() && sources.customer.is_current() => {
                 (Verdict::Complete, String::new())
             }
@@ -136,9 +138,9 @@ fn not_ok(answer: &Answer) -> (Verdict, String) {
 }
 
 /// What an answer of bff-web says of its parts, once it is known to be the right one.
-pub(crate) fn sources(id: u64, answer: &Answer) -> Result<Sources, String> {
+pub(crate) fn sources(id: u64, answer: &Answer) -> Result<Sources, (Verdict, String)> {
     let view: View = serde_json::from_slice(&answer.body)
-        .map_err(|error| format!("a body that is not whole: {error}"))?;
+        .map_err(|error| (Verdict::Torn, format!("a body that is not whole: {error}")))?;
     let order = Order::of(id);
     let is_right = view.id == id
         && view.description == order.description
@@ -150,7 +152,7 @@ pub(crate) fn sources(id: u64, answer: &Answer) -> Result<Sources, String> {
                 && shown.email == customer.email
         });
     if !is_right {
-        return Err("the answer to another request".to_owned());
+        return Err((Verdict::Foreign, "the answer to another request".to_owned()));
     }
     Ok(view.sources)
 }
@@ -186,14 +188,14 @@ mod tests {
         assert_eq!(judge(&answer(200, right.clone())), Verdict::Complete);
         assert_eq!(
             Check::Web.judge(7, "s", &answer(200, right.clone())).0,
-            Verdict::Wrong
+            Verdict::Foreign
         );
-        for wrong in [
-            view(8, customer_of(8), "fresh"),
-            view(7, customer_of(8), "fresh"),
-            right[..right.len() / 2].to_owned(),
+        for (body, verdict) in [
+            (view(8, customer_of(8), "fresh"), Verdict::Foreign),
+            (view(7, customer_of(8), "fresh"), Verdict::Foreign),
+            (right[..right.len() / 2].to_owned(), Verdict::Torn),
         ] {
-            assert_eq!(judge(&answer(200, wrong)), Verdict::Wrong);
+            assert_eq!(judge(&answer(200, body.clone())), verdict, "{body}");
         }
     }
 
