@@ -113,6 +113,13 @@ async fn every_example_of_a_problem_is_a_real_answer_and_every_problem_has_one()
     let impatient = spawn_with(|config| config.server.deadline = Duration::from_millis(50)).await;
     impatient.orders.faults().set(vec![Fault::hang()]);
     answers.push(impatient.get("/orders/1").await);
+    let busy = spawn_with(|config| config.server.max_requests = 1).await;
+    busy.orders.faults().set(vec![Fault::hang()]);
+    let _hanging = actix_web::rt::spawn(raw::get(busy.addr, "/orders/1"));
+    while busy.orders.requests() == 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    answers.push(busy.get("/orders/1").await);
 
     let mut documented = examples();
     documented.retain(|(status, name), _| status != "200" && name != "internal");

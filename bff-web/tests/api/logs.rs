@@ -158,6 +158,23 @@ async fn a_failed_answer_leaves_reason_and_cause() {
 }
 
 #[actix_web::test]
+async fn a_refused_request_leaves_the_reason() {
+    let (orders, customers) = services();
+    orders.faults().set(vec![Fault::hang()]);
+    let limit = [("BFF__MAX_REQUESTS", "1")];
+    let mut program = Program::serve(&orders.url(), &customers.url(), &limit).await;
+    let _hanging = actix_web::rt::spawn(raw::get(program.addr, "/orders/1"));
+    until("it is in flight", async || orders.requests() == 1).await;
+
+    assert_eq!(program.get("/orders/2").await.status, 503);
+
+    let line = program.line(" access ").await;
+    let told =
+        "server:failed(overloaded: 1 requests are in flight, as many as max_requests allows)";
+    assert_eq!(field(&line, "sources"), told);
+}
+
+#[actix_web::test]
 async fn as_json_every_line_is_an_object_with_fields_of_fixed_types() {
     let (orders, customers) = services();
     let program = Program::serve(

@@ -8,7 +8,7 @@ use mock_services::fault::{BodyFault, Fault};
 use mock_services::raw::{self, Answer};
 use serde_json::Value;
 
-use crate::helpers::{TestApp, binary, problem, spawn_app, spawn_with};
+use crate::helpers::{TestApp, binary, problem, spawn_app, spawn_with, until};
 
 /// The document as it is committed.
 const COMMITTED: &str = include_str!("../../openapi.json");
@@ -225,6 +225,18 @@ async fn every_example_of_an_order_is_a_real_answer() {
     assert!(left.is_empty(), "nobody compares {left:?}");
 }
 
+/// The answer to one request too many.
+async fn overloaded() -> Answer {
+    let app = spawn_with(|config| config.server.max_requests = 1).await;
+    app.orders.faults().set(vec![Fault::hang()]);
+    let _hanging = actix_web::rt::spawn(raw::get(app.addr, "/orders/1"));
+    until("the order service is asked", async || {
+        app.orders.requests() == 1
+    })
+    .await;
+    app.get("/orders/1").await
+}
+
 /// Every problem that `GET /orders/{id}` can end in, brought about, by status and code.
 async fn provoked() -> BTreeMap<(String, String), Value> {
     let app = spawn_app().await;
@@ -255,6 +267,7 @@ async fn provoked() -> BTreeMap<(String, String), Value> {
     let impatient = spawn_with(|config| config.server.deadline = Duration::from_millis(50)).await;
     impatient.orders.faults().set(vec![Fault::hang()]);
     answers.push(impatient.get("/orders/1").await);
+    answers.push(overloaded().await);
     let by_code = answers.into_iter().map(|answer| {
         let code = answer.json()["code"].as_str().unwrap().to_owned();
         let mut body = problem(&answer, answer.status, &code);

@@ -6,6 +6,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
+use super::admission::Admission;
 use super::lifecycle::{Lifecycle, Phase};
 use super::paths::Paths;
 use crate::upstream::Cluster;
@@ -15,6 +16,8 @@ use crate::upstream::Cluster;
 pub(super) struct Admin {
     pub(super) clusters: Vec<Arc<Cluster>>,
     pub(super) lifecycle: Lifecycle,
+    /// Of the public listener; this one has no limit.
+    pub(super) admission: Admission,
 }
 
 /// The paths of this listener.
@@ -60,7 +63,13 @@ async fn upstreams(admin: web::Data<Admin>) -> HttpResponse {
         .iter()
         .map(|cluster| cluster.report())
         .collect();
+    let server = json!({
+        "inFlight": admin.admission.in_flight(),
+        "maxRequests": admin.admission.limit(),
+        "refused": admin.admission.refused(),
+        "phase": admin.lifecycle.phase().name(),
+    });
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
-        .json(json!({ "upstreams": reports }))
+        .json(json!({ "server": server, "upstreams": reports }))
 }

@@ -18,7 +18,8 @@ use actix_web::web::Bytes;
 use futures_util::Stream;
 use tokio::time::{Sleep, sleep};
 
-use super::life::Life;
+use super::admission::KeptPlace;
+use super::life::Answering;
 
 /// An answer's body goes to the connection in pieces of this size, so that one that moves can be told from one that
 /// nobody reads. actix writes to the socket whenever it holds as much.
@@ -74,32 +75,47 @@ impl Stream for Bounded {
     }
 }
 
-/// The same body, which keeps `life` alive for as long as the client reads it.
-pub(super) fn paced(body: BoxBody, life: Rc<Life>) -> BoxBody {
-    let size = body.size();
-    match size {
-        BodySize::None => body,
-        BodySize::Sized(length) if length <= PIECE as u64 => body,
-        BodySize::Sized(_) | BodySize::Stream => {
-            let (piece, body) = match body.try_into_bytes() {
-                Ok(bytes) => (bytes, BoxBody::new(())),
-                Err(body) => (Bytes::new(), body),
-            };
-            BoxBody::new(Paced {
-                piece,
-                body,
-                size,
-                life,
-            })
+/// What an answer holds until its body has been handed over in full, or is given up.
+pub(super) struct Held {
+    /// The connection, which lives for as long as the client reads.
+    answering: Option<Answering>,
+    /// The request's place among those in flight.
+    _place: Option<KeptPlace>,
+}
+
+impl Held {
+    pub(super) fn new(answering: Option<Answering>, place: Option<KeptPlace>) -> Self {
+        Self {
+            answering,
+            _place: place,
         }
     }
+}
+
+/// The same body, which holds what `hold` gives it. A body that is handed over at once holds nothing.
+pub(super) fn paced(body: BoxBody, hold: impl FnOnce() -> Held) -> BoxBody {
+    let size = body.size();
+    if size == BodySize::None {
+        return body;
+    }
+    let (piece, body) = match body.try_into_bytes() {
+        Ok(bytes) if bytes.len() <= PIECE => return BoxBody::new(bytes),
+        Ok(bytes) => (bytes, BoxBody::new(())),
+        Err(body) => (Bytes::new(), body),
+    };
+    BoxBody::new(Paced {
+        piece,
+        body,
+        size,
+        held: hold(),
+    })
 }
 
 struct Paced {
     piece: Bytes,
     body: BoxBody,
     size: BodySize,
-    life: Rc<Life>,
+    held: Held,
 }
 
 impl MessageBody for Paced {
@@ -119,7 +135,9 @@ impl MessageBody for Paced {
                 end => return Poll::Ready(end),
             }
         }
-        self.life.moved();
+        if let Some(answering) = &self.held.answering {
+            answering.moved();
+        }
         let length = self.piece.len().min(PIECE);
         Poll::Ready(Some(Ok(self.piece.split_to(length))))
     }

@@ -9,8 +9,7 @@ use std::time::Duration;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use utoipa::openapi::OpenApi;
 
-use super::server::stop_signal;
-use super::{BindError, Config, Server, openapi};
+use super::{BindError, Config, Server, Stop, openapi, stop_signal};
 use crate::config::{Section, Settings, describe, example};
 use crate::upstream;
 
@@ -114,7 +113,7 @@ impl<C> Program<C> {
         let stop = async {
             signal.await.unwrap_or_else(|error| {
                 log::error!("signals cannot be received: {error}");
-                super::server::Stop::Now
+                Stop::Now
             })
         };
         match server.run(stop).await {

@@ -25,6 +25,9 @@ pub struct Config {
     pub body_timeout: Duration,
     /// Connections open at once for each worker thread; further ones wait to be accepted.
     pub max_connections: u32,
+    /// Requests in flight at once over all worker threads, from the head to the end of the answer; one more is
+    /// refused with a 503.
+    pub max_requests: u32,
     /// How long readiness is 503, while requests are still served, before the server stops.
     pub drain_delay: Duration,
     /// How long requests in flight may take after that.
@@ -47,6 +50,7 @@ impl Config {
             head_timeout: Duration::from_secs(3),
             body_timeout: Duration::from_secs(10),
             max_connections: 4096,
+            max_requests: 4096,
             drain_delay: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(5),
             log: LogConfig::default(),
@@ -95,6 +99,12 @@ impl Config {
                 default.max_connections,
                 1..=1_000_000,
                 "Connections open at once for each worker thread; further ones wait to be accepted.",
+            ),
+            max_requests: section.integer(
+                "max_requests",
+                default.max_requests,
+                1..=1_000_000,
+                "Requests in flight at once, over all worker threads; one more is refused with a 503.",
             ),
             drain_delay: section.duration(
                 "drain_delay",

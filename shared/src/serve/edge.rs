@@ -13,12 +13,14 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 
+use super::admission::{Admission, Place};
+use super::body::Held;
 use super::life::Life;
 use super::lifecycle::{Lifecycle, Phase};
 use super::paths::Paths;
 use super::request_id::REQUEST_ID;
 use super::telemetry::AccessLine;
-use super::{Caller, Problem, RequestId, body, headers};
+use super::{Caller, Problem, RequestId, body, conditional, headers};
 use crate::upstream::Instant;
 
 /// What the edge of one worker thread knows.
@@ -30,6 +32,8 @@ pub(super) struct Edge {
     /// The time in which the body of a request has to arrive.
     pub(super) body_timeout: Duration,
     pub(super) lifecycle: Lifecycle,
+    /// The limit of requests in flight; none for operators.
+    pub(super) admission: Option<Admission>,
     /// Whether requests leave a line in the log; those of a health check would drown the others.
     pub(super) access_log: bool,
 }
@@ -52,10 +56,13 @@ impl Edge {
         }
         let route = self.paths.template(request.path());
         let access = AccessLine::begin(id, method, route, start, self.access_log);
-        if let Err(problem) = headers::check(&request) {
-            let response = problem.render(&access.id);
-            return Ok(self.finish(request.into_response(response), &access, Some(&problem)));
-        }
+        let place = match self.admit(&request) {
+            Ok(place) => place,
+            Err(problem) => {
+                let response = problem.render(&access.id);
+                return Ok(self.finish(request.into_response(response), &access, Some(&problem)));
+            }
+        };
         let caller = Caller::of(&request, &access.id, start, self.deadline);
         request.extensions_mut().insert(caller);
         let too_slow = body::bound(&mut request, self.body_timeout);
@@ -66,10 +73,8 @@ impl Edge {
         match outcome {
             Ok(Ok(response)) => {
                 let response = self.settle(response, &access, too_slow.get());
-                Ok(match life {
-                    Some(life) => response.map_body(|_, body| body::paced(body, life)),
-                    None => response,
-                })
+                let hold = || Held::new(life.as_ref().map(Life::answer), place.map(Place::keep));
+                Ok(response.map_body(|_, body| body::paced(body, hold)))
             }
             // An error that no route answered has lost its request: it goes up as an error, complete.
             Ok(Err(error)) => Err(self.without_request(
@@ -78,6 +83,13 @@ impl Edge {
             )),
             Err(_) => Err(self.without_request(&Problem::internal(), &access)),
         }
+    }
+
+    /// A place for the request, if there is one and its head is in order.
+    fn admit(&self, request: &ServiceRequest) -> Result<Option<Place<'_>>, Problem> {
+        let place = self.admission.as_ref().map(Admission::enter).transpose()?;
+        headers::check(request)?;
+        Ok(place)
     }
 
     /// Turns an error's response, whoever made it, into a problem.
@@ -110,7 +122,10 @@ impl Edge {
         access: &AccessLine,
         problem: Option<&Problem>,
     ) -> ServiceResponse<BoxBody> {
-        let (request, response) = response.into_parts();
+        let (request, mut response) = response.into_parts();
+        if matches!(access.method, Method::GET | Method::HEAD) {
+            response = conditional::settle(request.headers(), response);
+        }
         ServiceResponse::new(request, self.complete(response, access, problem))
     }
 

@@ -61,6 +61,7 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
         headers::invalid_host(),
         headers::uri_too_long(),
         headers::head_too_large(),
+        Problem::overloaded(0),
         Problem::internal(),
     ];
     let mut contents: BTreeMap<String, (Vec<String>, ContentBuilder)> = BTreeMap::new();

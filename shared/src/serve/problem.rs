@@ -222,6 +222,28 @@ impl Problem {
         }
     }
 
+    /// As many requests are in flight as the server takes at once.
+    pub(super) fn overloaded(limit: usize) -> Self {
+        let problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "The gateway has too much to do",
+            "More requests are in flight than can be answered well.",
+        )
+        .retry_after(Duration::from_secs(1));
+        // The access line names what has failed: here the server itself.
+        let source = FailedSource {
+            name: "server",
+            kind: ErrorKind::Overloaded,
+            detail: format!("{limit} requests are in flight, as many as max_requests allows")
+                .into(),
+        };
+        Self {
+            source: Some(Box::new(source)),
+            ..problem
+        }
+    }
+
     /// A fault of our own.
     pub(super) fn internal() -> Self {
         Self::new(

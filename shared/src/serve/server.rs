@@ -1,26 +1,24 @@
-//! From settings to a running server, and to its orderly end.
+//! From settings to a running server.
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
-use std::process::exit;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Bytes, Data, JsonConfig, PayloadConfig};
 use actix_web::{App, HttpRequest, HttpServer, web};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::admin::{self, Admin};
+use super::admission::Admission;
 use super::edge::Edge;
-use super::life::Life;
-use super::lifecycle::{Lifecycle, Phase};
+use super::ending::{Door, End, Stop};
+use super::life::{Ending, Life};
+use super::lifecycle::{Connections, Lifecycle};
 use super::openapi;
 use super::{Config, Problem};
 use crate::upstream::Cluster;
@@ -60,8 +58,7 @@ pub struct Server {
     admin_addr: SocketAddr,
     public: Listener,
     admin: Listener,
-    phase: watch::Sender<Phase>,
-    drain_delay: Duration,
+    end: End,
 }
 
 struct Listener(actix_web::dev::Server);
@@ -81,6 +78,10 @@ pub struct BindError {
 }
 
 impl BindError {
+    fn new(key: &'static str, addr: SocketAddr, source: io::Error) -> Self {
+        Self { key, addr, source }
+    }
+
     /// The setting that names the port: `listen` or `admin_listen`.
     #[must_use]
     pub fn key(&self) -> &'static str {
@@ -122,17 +123,9 @@ impl std::error::Error for BindError {
     }
 }
 
-/// How a server is to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// Tell balancers first, and give them the drain delay to look elsewhere.
-    Drain,
-    /// Finish what is in flight and no more.
-    Now,
-}
-
 impl<D: 'static> Bff<D> {
-    /// Takes both ports. Nothing is served before [`Server::run`]; connections wait.
+    /// Takes both ports. Nothing is served before [`Server::run`]; connections wait. Has to run inside a Tokio
+    /// runtime.
     ///
     /// # Errors
     /// [`BindError`] names the port that cannot be had and the setting that changes it.
@@ -147,19 +140,28 @@ impl<D: 'static> Bff<D> {
         let (phase, lifecycle) = Lifecycle::begin();
         let paths = openapi::paths(&document);
         let document = Bytes::from(openapi::text(&document));
-        let edge = |access_log, paths| Edge {
+        let admission = Admission::new(config.max_requests);
+        let connections = Connections::default();
+        let edge = |access_log, paths, admission| Edge {
             paths,
             deadline: config.deadline,
             body_timeout: config.body_timeout,
             lifecycle: lifecycle.clone(),
+            admission,
             access_log,
+        };
+        let (listener, addr, door) = listen("listen", config.listen)?;
+        let (admin_listener, admin_addr, _) = listen("admin_listen", config.admin_listen)?;
+        let ending = Ending {
+            lifecycle: lifecycle.clone(),
+            connections: connections.clone(),
         };
         let public = serve(
             &config,
-            "listen",
-            config.listen,
+            listener,
             workers(config.workers),
-            edge(true, paths),
+            Some(ending),
+            edge(true, paths, Some(admission.clone())),
             move |app| {
                 app.app_data(Data::new(per_worker()))
                     .app_data(PayloadConfig::new(MAX_BODY))
@@ -168,39 +170,55 @@ impl<D: 'static> Bff<D> {
                     // Last, so that none of a BFF's own paths is compared with these first.
                     .configure(|app| openapi::configure(app, &document));
             },
-        )?;
-        let edge = edge(false, admin::paths());
+        )
+        .map_err(|source| BindError::new("listen", addr, source))?;
+        let edge = edge(false, admin::paths(), None);
         let admin = Admin {
             clusters,
             lifecycle,
+            admission,
         };
-        let admin = serve(
-            &config,
-            "admin_listen",
-            config.admin_listen,
-            1,
-            edge,
-            move |app| admin.clone().configure(app),
-        )?;
+        let admin = serve(&config, admin_listener, 1, None, edge, move |app| {
+            admin.clone().configure(app);
+        })
+        .map_err(|source| BindError::new("admin_listen", admin_addr, source))?;
         Ok(Server {
-            addr: public.1,
-            admin_addr: admin.1,
-            public: Listener(public.0),
-            admin: Listener(admin.0),
-            phase,
-            drain_delay: config.drain_delay,
+            addr,
+            admin_addr,
+            public: Listener(public),
+            admin: Listener(admin),
+            end: End {
+                phase,
+                connections,
+                door,
+                drain_delay: config.drain_delay,
+                stop_timeout: config.stop_timeout,
+            },
         })
     }
 }
 
-fn serve(
-    config: &Config,
+/// Takes the port that the setting `key` names.
+fn listen(
     key: &'static str,
     addr: SocketAddr,
+) -> Result<(TcpListener, SocketAddr, Door), BindError> {
+    let open = || {
+        let (listener, door) = Door::open(addr)?;
+        let bound = listener.local_addr()?;
+        Ok((listener, bound, door))
+    };
+    open().map_err(|source| BindError::new(key, addr, source))
+}
+
+fn serve(
+    config: &Config,
+    listener: TcpListener,
     workers: usize,
+    ending: Option<Ending>,
     edge: Edge,
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
-) -> Result<(actix_web::dev::Server, SocketAddr), BindError> {
+) -> io::Result<actix_web::dev::Server> {
     let quiet = config.keep_alive + config.head_timeout;
     let server = HttpServer::new(move || {
         let edge = Rc::new(edge.clone());
@@ -216,7 +234,7 @@ fn serve(
                 async move { Err::<&str, Problem>(problem) }
             }))
     })
-    .on_connect(move |io, data| Life::begin(io, data, quiet))
+    .on_connect(move |io, data| Life::begin(io, data, quiet, ending.as_ref()))
     .workers(workers)
     .max_connections(config.max_connections as usize)
     .keep_alive(config.keep_alive)
@@ -229,10 +247,8 @@ fn serve(
         config.stop_timeout.as_secs() + u64::from(config.stop_timeout.subsec_nanos() > 0),
     )
     .disable_signals()
-    .bind(addr)
-    .map_err(|source| BindError { key, addr, source })?;
-    let bound = server.addrs().first().copied().unwrap_or(addr);
-    Ok((server.run(), bound))
+    .listen(listener)?;
+    Ok(server.run())
 }
 
 fn workers(setting: u32) -> usize {
@@ -263,61 +279,17 @@ impl Server {
         let Self {
             public: Listener(public),
             admin: Listener(admin),
-            phase,
-            drain_delay,
+            end,
             ..
         } = self;
         let handles = [public.handle(), admin.handle()];
         let listeners = async { futures_util::try_join!(public, admin).map(|_| ()) };
-        let orderly_end = end(stop, &phase, drain_delay, handles);
+        let orderly_end = end.run(stop, handles);
         // Both listeners end when they are told to; the end waits for what is in flight.
         futures_util::try_join!(listeners, async {
             orderly_end.await;
             Ok(())
         })?;
         Ok(())
-    }
-}
-
-async fn end(
-    stop: impl Future<Output = Stop>,
-    phase: &watch::Sender<Phase>,
-    drain_delay: Duration,
-    [public, admin]: [ServerHandle; 2],
-) {
-    if stop.await == Stop::Drain && !drain_delay.is_zero() {
-        log::info!("draining: not ready any more, still serving for {drain_delay:?}");
-        phase.send_replace(Phase::Draining);
-        tokio::time::sleep(drain_delay).await;
-    }
-    log::info!("stopping: finishing what is in flight");
-    phase.send_replace(Phase::Stopping);
-    public.stop(true).await;
-    admin.stop(false).await;
-}
-
-/// Waits for a signal to stop: SIGTERM drains, SIGINT (Ctrl-C) does not. A second signal ends the process at once.
-///
-/// Signals count from the call on, not only once the future is awaited.
-///
-/// # Errors
-/// The operating system refuses to listen for signals.
-pub fn stop_signal() -> impl Future<Output = io::Result<Stop>> {
-    let signals = signal(SignalKind::terminate())
-        .and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
-    async move {
-        let (mut terminate, mut interrupt) = signals?;
-        let (stop, code) = tokio::select! {
-            _ = terminate.recv() => (Stop::Drain, 143),
-            _ = interrupt.recv() => (Stop::Now, 130),
-        };
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            exit(code);
-        });
-        Ok(stop)
     }
 }

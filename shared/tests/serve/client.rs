@@ -114,6 +114,19 @@ impl Client {
         assert!(rest.is_empty(), "{:?}", String::from_utf8_lossy(&rest));
     }
 
+    /// Waits for `pause`, and sooner where the server closes: whether it did. Nothing is to come.
+    pub(crate) async fn is_closed_within(&mut self, pause: Duration) -> bool {
+        let mut byte = [0];
+        match timeout(pause, self.stream.read(&mut byte)).await {
+            // Without a pause this has not looked.
+            Err(_) => matches!(self.stream.try_read(&mut byte), Ok(0)),
+            Ok(read) => {
+                assert_eq!(read.unwrap(), 0, "nobody asked");
+                true
+            }
+        }
+    }
+
     /// Sends `drip` again and again, with a pause before each, until the server closes.
     pub(crate) async fn drip_until_closed(&mut self, drip: &[u8], pause: Duration) -> Vec<u8> {
         let dripping = async {

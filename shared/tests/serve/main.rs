@@ -8,11 +8,14 @@
 mod arbitrary;
 mod body;
 mod client;
+mod conditional;
 mod connections;
+mod draining;
 mod errors;
 mod gone;
 mod head;
 mod malformed;
+mod overload;
 mod panics;
 mod pipelining;
 mod server;

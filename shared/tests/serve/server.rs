@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes, Data, Json};
-use actix_web::{Error, HttpResponse, error};
+use actix_web::{Error, HttpResponse, HttpResponseBuilder, error};
 use bff_shared::serve::{Bff, Config, Stop};
+use futures_util::StreamExt as _;
 use mock_services::raw::Answer;
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
@@ -185,6 +186,11 @@ fn routes(app: &mut ServiceConfig<'_>) {
         .route("/thread", web::get().to(thread))
         .route("/hang", web::get().to(hang))
         .route("/hang", web::post().to(hang))
+        .route("/hang-stream", web::get().to(hang_stream))
+        .route("/tagged", web::get().to(tagged))
+        .route("/tagged", web::post().to(tagged))
+        .route("/tagged/{status}", web::get().to(tagged_status))
+        .route("/tagged-stream", web::get().to(tagged_stream))
         .route("/panic", web::get().to(panic_at_once))
         .route("/panic-later", web::get().to(panic_later))
         .route("/error/{status}", web::get().to(error_of_actix))
@@ -240,6 +246,54 @@ async fn hang(hands: Data<Hands>) -> HttpResponse {
     let mut release = ended.0.release.subscribe();
     release.wait_for(|release| *release).await.unwrap();
     HttpResponse::Ok().json(json!({ "released": true }))
+}
+
+/// Answers with a first piece, and with a second one when it is released.
+async fn hang_stream(hands: Data<Hands>) -> HttpResponse {
+    let ended = Ended(Hands::clone(&hands));
+    ended.0.begun.send_modify(|begun| *begun += 1);
+    let rest = async move {
+        let mut release = ended.0.release.subscribe();
+        release.wait_for(|release| *release).await.unwrap();
+        Ok::<_, Error>(Bytes::from("second"))
+    };
+    let pieces = futures_util::stream::once(async { Ok(Bytes::from("first ")) });
+    HttpResponse::Ok().streaming(pieces.chain(futures_util::stream::once(rest)))
+}
+
+/// The entity tag of the routes that have one.
+pub(crate) const TAG: &str = "W/\"one,two\"";
+
+/// Answers with an entity tag and all that may go with it.
+async fn tagged() -> HttpResponse {
+    tagged_builder(200).json(quick_body())
+}
+
+async fn tagged_status(status: web::Path<u16>) -> HttpResponse {
+    tagged_builder(*status).json(quick_body())
+}
+
+async fn tagged_stream() -> HttpResponse {
+    let pieces = ["one ", "after ", "another"].map(|piece| Ok::<_, Error>(Bytes::from(piece)));
+    tagged_builder(200).streaming(futures_util::stream::iter(pieces))
+}
+
+fn tagged_builder(status: u16) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status_code(status));
+    for (name, value) in [
+        ("etag", TAG),
+        ("cache-control", "private, max-age=7"),
+        ("vary", "accept"),
+        ("content-location", "/tagged/1"),
+        ("expires", "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ("server-timing", "quick;dur=1.0"),
+        ("cache-status", "bff; hit"),
+        ("last-modified", "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ("content-language", "en"),
+    ] {
+        response.insert_header((name, value));
+    }
+    response
 }
 
 async fn panic_at_once() -> HttpResponse {
