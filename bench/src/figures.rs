@@ -59,8 +59,8 @@ pub(crate) struct Options {
     /// Length of a round of 13
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     round_seconds: u32,
-    /// Length of 14
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Length of 14, 3 or more
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(3..))]
     soak_minutes: u64,
     /// Profile of the programs under test; figures of any but the default are worth nothing
     #[arg(long, value_name = "NAME", default_value = "release")]

@@ -1,5 +1,6 @@
 //! Figure 9: the services are down, and the cache has an answer that is stale.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -45,10 +46,9 @@ async fn one(
         ..Behaviour::latency(LATENCY_MS)
     };
     let mut stack = Stack::start(context, &behaviour).await?;
-    let mut connection = Connection::open(stack.bff.addr).await?;
     let ids: Vec<u64> = (0..ANSWERS).map(|_| unused_id()).collect();
     for &id in &ids {
-        let (answer, sources) = ask(&mut connection, id).await?.1;
+        let (answer, sources) = ask(stack.bff.addr, id).await?.1;
         if sources.is_none_or(|sources| sources.order.state != "fresh") {
             return Err(format!("not healthy to begin with: {}", answer.status).into());
         }
@@ -71,7 +71,7 @@ async fn one(
     sleep(Duration::from_millis(100)).await;
     let (mut times, mut stale, mut in_header, mut said) = (Vec::new(), 0, 0, String::new());
     for &id in &ids {
-        let (time, (answer, sources)) = ask(&mut connection, id).await?;
+        let (time, (answer, sources)) = ask(stack.bff.addr, id).await?;
         times.push(time.as_secs_f64() * 1e3);
         let is_stale = |sources: &Sources| {
             [&sources.order, &sources.customer].map(|source| source.state.as_str()) == ["stale"; 2]
@@ -102,10 +102,8 @@ async fn one(
 }
 
 /// The time of an answer, and what it says if it is a 200.
-async fn ask(
-    connection: &mut Connection,
-    id: u64,
-) -> Result<(Duration, (Answer, Option<Sources>))> {
+async fn ask(addr: SocketAddr, id: u64) -> Result<(Duration, (Answer, Option<Sources>))> {
+    let mut connection = Connection::open(addr).await?;
     let begun = Instant::now();
     let path = format!("/orders/{id}");
     let answer = connection.get(&path, "stale");
