@@ -92,9 +92,13 @@ impl End {
     ///   that goes by readiness makes none by then.
     /// - A head that takes longer than a second to arrive once the server stops is not answered.
     /// - Of pipelined requests, those that actix had read before an answer announced the close are answered behind it,
-    ///   and those that it had not are not: RFC 9112, section 9.3.2, has their client send them again.
+    ///   although RFC 9112, section 9.6, wants none processed; the others are not, and section 9.3.2 has their client
+    ///   send them again.
+    /// - A connection that could not be watched, for want of file descriptors, is closed by actix as soon as it has no
+    ///   request in work.
     /// - With [`Stop::Now`] there is no draining, and the same holds for whoever is connecting at that moment.
-    /// - What takes longer than the stop timeout is cut off.
+    /// - What takes longer than the stop timeout is cut off. Its access line says 499, as if the client had gone, and may
+    ///   be lost with the process.
     pub(super) async fn run(
         self,
         stop: impl Future<Output = Stop>,
