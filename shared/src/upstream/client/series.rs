@@ -32,7 +32,7 @@ impl Client {
         let mut tried = Vec::new();
         let mut last = None;
         loop {
-            let (_place, taken) = match self.place(call, &tried).await {
+            let (place, taken) = match self.place(call, &tried).await {
                 Ok(placed) => placed,
                 // What came of asking says more than that nobody was left to ask.
                 Err(refused) => return Err(last.unwrap_or(refused.error)),
@@ -41,6 +41,7 @@ impl Client {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
+            drop(place);
             let now = Instant::now();
             let elsewhere = self.cluster.has_other(&tried, now);
             let remaining = call.deadline.remaining(now);
@@ -241,11 +242,12 @@ impl Client {
     /// Somebody for a hedge, if it can be afforded: never where there is much to do already.
     fn hedge(&self, tried: &[u64]) -> Option<Taken<'_>> {
         let now = Instant::now();
-        if !self.cluster.queue.is_empty() {
+        // Looked at before anybody is taken: who is not asked is not to be counted as asked.
+        if !self.cluster.queue.is_empty() || self.cluster.hedges.balance(now) == 0 {
             return None;
         }
         let taken = self.cluster.choose_idle(tried, now)?;
-        // Dropped unused, it is given back.
+        // Should another thread have been faster, it is dropped unused and so given back.
         self.cluster.hedges.withdraw(now).then_some(taken)
     }
 }

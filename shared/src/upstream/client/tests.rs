@@ -1,21 +1,45 @@
 //! The stack over a scripted transport, in paused time: when each attempt is made, and when the call is over.
 
-use std::time::Duration;
+use std::panic::AssertUnwindSafe;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use http::Method;
+use tokio::task::LocalSet;
+use tokio::time::sleep;
 
 use super::super::transport::TransportError;
-use super::super::transport::scripted::{Scripted, Step};
+use super::super::transport::scripted::{Asked, FOR_EVER, Outcome, Scripted, Step, says};
 use super::*;
-use crate::upstream::{Config, Target};
+use crate::upstream::{BudgetConfig, Config, Target};
+
+mod attempts;
+mod breaker;
+mod hedge;
+mod retry;
 
 const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_secs(3600);
 
-fn config(endpoints: &[&str]) -> Config {
+const ONE: &[&str] = &["http://10.0.0.1"];
+const TWO: &[&str] = &["http://10.0.0.1", "http://10.0.0.2"];
+const THREE: &[&str] = &["http://10.0.0.1", "http://10.0.0.2", "http://10.0.0.3"];
+
+const NO_BUDGET: BudgetConfig = BudgetConfig {
+    percent: 0,
+    per_second: 0,
+};
+
+/// As it comes.
+fn defaults(endpoints: &[&str]) -> Config {
     let targets = endpoints.iter().map(|url| Target::parse(url).unwrap());
-    let mut config = Config::new(targets.collect());
+    Config::new(targets.collect())
+}
+
+/// No cache, no repeats, no hedges.
+fn config(endpoints: &[&str]) -> Config {
+    let mut config = defaults(endpoints);
     config.cache.max_bytes = 0;
     config.retry.repeats = 0;
     config.hedge.enabled = false;
@@ -23,7 +47,18 @@ fn config(endpoints: &[&str]) -> Config {
 }
 
 fn client(config: Config, steps: impl IntoIterator<Item = Step>) -> (Client, Rc<Scripted>) {
-    let transport = Rc::new(Scripted::new(steps));
+    over(config, Scripted::new(steps))
+}
+
+fn client_by(
+    config: Config,
+    script: impl FnMut(&Asked) -> Step + 'static,
+) -> (Client, Rc<Scripted>) {
+    over(config, Scripted::by(script))
+}
+
+fn over(config: Config, transport: Scripted) -> (Client, Rc<Scripted>) {
+    let transport = Rc::new(transport);
     let client = Client::with_transport(
         Cluster::new("service", config),
         Rc::<Scripted>::clone(&transport),
@@ -31,12 +66,13 @@ fn client(config: Config, steps: impl IntoIterator<Item = Step>) -> (Client, Rc<
     (client, transport)
 }
 
-fn ok() -> Result<Response, TransportError> {
-    Ok(Response {
-        status: StatusCode::OK,
-        headers: HeaderMap::new(),
-        body: Bytes::from_static(b"1"),
-    })
+fn ok() -> Outcome {
+    says(200, &[], "1")
+}
+
+/// A failure that is the service's.
+fn down() -> Outcome {
+    says(503, &[], "")
 }
 
 fn within(allowed: Duration) -> Context {
@@ -44,188 +80,61 @@ fn within(allowed: Duration) -> Context {
 }
 
 async fn ask(client: &Client, context: &Context, request: Request) -> Result<u8, Error> {
-    client
-        .call(context, request, Response::json)
+    call(client, context, request)
         .await
         .map(|answer| *answer.value)
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_attempt_is_given_up_when_its_time_is_over() {
+async fn call(client: &Client, context: &Context, request: Request) -> Result<Answer<u8>, Error> {
+    client.call(context, request, Response::json).await
+}
+
+/// Asks for `/` with all the time in the world.
+async fn get(client: &Client) -> Result<Answer<u8>, Error> {
+    call(client, &within(NEVER), Request::get("/")).await
+}
+
+/// What kind of failure it was, and how long it took.
+async fn kind_and_time<T>(call: impl Future<Output = Result<T, Error>>) -> (ErrorKind, Duration) {
     let start = Instant::now();
-    let (client, _) = client(config(&["http://10.0.0.1"]), [(NEVER, ok())]);
-
-    let error = ask(&client, &within(NEVER), Request::get("/"))
-        .await
-        .unwrap_err();
-
-    assert_eq!(
-        (error.kind(), start.elapsed()),
-        (ErrorKind::Timeout, 800 * MS)
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_callers_deadline_cuts_the_attempt_short_and_is_passed_on() {
-    let start = Instant::now();
-    let (client, transport) = client(config(&["http://10.0.0.1"]), [(NEVER, ok())]);
-
-    let error = ask(&client, &within(50 * MS), Request::get("/"))
-        .await
-        .unwrap_err();
-
-    assert_eq!(
-        (error.kind(), start.elapsed()),
-        (ErrorKind::Timeout, 50 * MS)
-    );
-    assert_eq!(transport.asked.borrow()[0].remaining, 50 * MS);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_upstreams_own_deadline_holds_where_the_caller_would_wait_longer() {
-    let (client, transport) = client(config(&["http://10.0.0.1"]), [(MS, ok())]);
-
-    assert_eq!(ask(&client, &within(NEVER), Request::get("/")).await, Ok(1));
-
-    assert_eq!(
-        transport.asked.borrow()[0].remaining,
-        Duration::from_secs(2)
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn with_no_time_left_nobody_is_asked() {
-    let (client, transport) = client(config(&["http://10.0.0.1"]), []);
-
-    let error = ask(&client, &within(Duration::ZERO), Request::get("/"))
-        .await
-        .unwrap_err();
-
-    assert_eq!(
-        (error.kind(), error.maybe_processed()),
-        (ErrorKind::Timeout, false)
-    );
-    assert!(transport.asked.borrow().is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_repeat_has_what_the_first_attempt_left_of_the_deadline() {
-    let start = Instant::now();
-    let stale = (300 * MS, Err(TransportError::StaleConnection));
-    let (client, transport) = client(
-        config(&["http://10.0.0.1", "http://10.0.0.2"]),
-        [stale, (NEVER, ok())],
-    );
-
-    let error = ask(&client, &within(500 * MS), Request::get("/"))
-        .await
-        .unwrap_err();
-
-    assert_eq!(
-        (error.kind(), start.elapsed()),
-        (ErrorKind::Timeout, 500 * MS)
-    );
-    let asked = transport.asked.borrow();
-    assert_eq!(
-        asked
-            .iter()
-            .map(|a| (a.at - start, a.remaining))
-            .collect::<Vec<_>>(),
-        [(Duration::ZERO, 500 * MS), (300 * MS, 200 * MS)]
-    );
-    assert_ne!(
-        asked[0].endpoint, asked[1].endpoint,
-        "the repeat goes to the next endpoint"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stale_connection_is_worth_one_repeat_and_no_second() {
-    let stale = || (MS, Err(TransportError::StaleConnection));
-    let (client, transport) = client(config(&["http://10.0.0.1"]), [stale(), stale()]);
-
-    let error = ask(&client, &within(NEVER), Request::get("/"))
-        .await
-        .unwrap_err();
-
-    assert_eq!(
-        (error.kind(), transport.asked.borrow().len()),
-        (ErrorKind::Unavailable, 2)
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_must_not_be_done_twice_is_not_repeated() {
-    let (client, transport) = client(
-        config(&["http://10.0.0.1"]),
-        [(MS, Err(TransportError::StaleConnection))],
-    );
-
-    let error = ask(&client, &within(NEVER), Request::new(Method::POST, "/"))
-        .await
-        .unwrap_err();
-
-    assert_eq!(
-        (error.maybe_processed(), transport.asked.borrow().len()),
-        (true, 1)
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn only_a_stale_connection_is_repeated() {
-    for failure in [
-        TransportError::Connect(String::new()),
-        TransportError::ConnectTimeout,
-        TransportError::Disconnected(String::new()),
-        TransportError::Invalid(String::new()),
-    ] {
-        let (client, transport) = client(config(&["http://10.0.0.1"]), [(MS, Err(failure))]);
-        ask(&client, &within(NEVER), Request::get("/"))
-            .await
-            .unwrap_err();
-        assert_eq!(transport.asked.borrow().len(), 1);
+    match call.await {
+        Ok(_) => panic!("has an answer"),
+        Err(error) => (error.kind(), start.elapsed()),
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_endpoint_of_which_nothing_is_known_is_asked_once_to_find_out() {
-    let endpoints = ["http://10.0.0.1", "http://10.0.0.2"];
-    let (client, transport) = client(config(&endpoints), (0..2).map(|_| (MS, ok())));
-
-    for _ in 0..2 {
-        ask(&client, &within(NEVER), Request::get("/"))
-            .await
-            .unwrap();
-    }
-
-    let mut asked: Vec<_> = transport
-        .asked
-        .borrow()
-        .iter()
-        .map(|asked| asked.endpoint.clone())
-        .collect();
-    asked.sort_unstable();
-    assert_eq!(asked, ["10.0.0.1", "10.0.0.2"]);
+/// Runs a test in paused time, with a place for tasks as worker threads have.
+fn paused<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(LocalSet::new().run_until(test))
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_call_over_the_limit_is_refused_at_once_and_a_cancelled_one_gives_its_place_back() {
-    let start = Instant::now();
-    let config = Config {
-        max_in_flight: 1,
-        ..config(&["http://10.0.0.1"])
-    };
-    let (client, _) = client(config, [(NEVER, ok()), (MS, ok())]);
-    let patient = within(NEVER);
+/// Lets the tasks of this thread do what they can do now.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
 
-    let mut first = Box::pin(ask(&client, &patient, Request::get("/")));
-    assert!(futures_util::poll!(&mut first).is_pending());
-    let refused = ask(&client, &patient, Request::get("/")).await.unwrap_err();
-    assert_eq!(
-        (refused.kind(), start.elapsed()),
-        (ErrorKind::Overloaded, Duration::ZERO)
-    );
+/// That nothing is left over: no call in flight, nobody in line, no shared call.
+fn assert_idle(client: &Client) {
+    let report = serde_json::to_value(client.cluster.report()).unwrap();
+    assert_eq!(report["inFlight"], 0, "{report}");
+    assert_eq!(report["queued"], 0, "{report}");
+    for endpoint in report["endpoints"].as_array().unwrap() {
+        assert_eq!(endpoint["inFlight"], 0, "{report}");
+    }
+    assert!(client.cluster.flights.is_empty());
+}
 
-    drop(first);
-    assert_eq!(ask(&client, &patient, Request::get("/")).await, Ok(1));
+fn breaker_of(client: &Client, endpoint: usize) -> String {
+    let report = serde_json::to_value(client.cluster.report()).unwrap();
+    report["endpoints"][endpoint]["breaker"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
