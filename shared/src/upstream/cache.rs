@@ -164,6 +164,11 @@ impl Entry {
         }
     }
 
+    /// Whether the service can be asked if it is still so (RFC 9110, section 13.1).
+    fn has_validator(&self) -> bool {
+        self.value.is_some() && (self.etag.is_some() || self.last_modified.is_some())
+    }
+
     /// Whether others may get it, and it may be kept.
     pub(super) fn is_shareable(&self) -> bool {
         self.allowance.storable
@@ -202,6 +207,8 @@ pub(super) enum Found {
     Renewable(Arc<Entry>, Duration),
     /// One that is stale since so long, and may be given when it cannot be renewed.
     Stale(Arc<Entry>, Duration),
+    /// One that must not be given any more, but saves its way if the service says that it is still so.
+    Expired(Arc<Entry>),
 }
 
 /// The answers of one upstream. Shared by all worker threads.
@@ -244,7 +251,7 @@ impl Cache {
         let found = self.look_up(key, now);
         let counter = match found {
             Found::Fresh(..) | Found::Renewable(..) => &self.hits,
-            Found::Nothing | Found::Unshared | Found::Stale(..) => &self.misses,
+            Found::Nothing | Found::Unshared | Found::Stale(..) | Found::Expired(_) => &self.misses,
         };
         counter.fetch_add(1, Relaxed);
         found
@@ -267,6 +274,8 @@ impl Cache {
             Found::Renewable(entry, since)
         } else if since < terms.failing {
             Found::Stale(entry, since)
+        } else if entry.has_validator() {
+            Found::Expired(entry)
         } else {
             Found::Nothing
         }
@@ -280,7 +289,9 @@ impl Cache {
             return;
         }
         let terms = self.terms(&entry);
-        if terms.fresh.is_zero() && terms.renewing.is_zero() && terms.failing.is_zero() {
+        let is_useless =
+            terms.fresh.is_zero() && terms.renewing.is_zero() && terms.failing.is_zero();
+        if is_useless && !entry.has_validator() {
             self.store.invalidate(&key);
         } else {
             self.store.insert(key, Kept::Entry(entry, None));

@@ -1,10 +1,14 @@
 //! What all worker threads share of one upstream.
 
 use std::cell::Cell;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -24,12 +28,22 @@ use super::{Config, Deadline, Endpoint, EndpointReport, Instant};
 /// How often a connection to an endpoint that nobody can reach is tried in the background.
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
 
+/// How a connection is tried in the background.
+pub(super) type Connect = fn(SocketAddr) -> BoxFuture<'static, io::Result<()>>;
+
+fn connect(address: SocketAddr) -> BoxFuture<'static, io::Result<()>> {
+    TcpStream::connect(address)
+        .map(|made| made.map(drop))
+        .boxed()
+}
+
 /// One upstream: its instances and the state of its policies. One for each process, behind an `Arc`.
 #[derive(Debug)]
 pub struct Cluster {
     /// The upstream's name, in settings, logs and reports.
     name: Arc<str>,
     config: Config,
+    connect: Connect,
     members: RwLock<Arc<[Member]>>,
     /// Whether anything was found at all.
     found: watch::Sender<bool>,
@@ -63,6 +77,11 @@ impl Cluster {
     /// which has to outlive the cluster's use.
     #[must_use]
     pub fn new(name: &str, config: Config) -> Arc<Self> {
+        Self::with_connect(name, config, connect)
+    }
+
+    /// The same with another way to try connections in the background.
+    pub(super) fn with_connect(name: &str, config: Config, connect: Connect) -> Arc<Self> {
         let now = Instant::now();
         let cluster = Arc::new(Self {
             name: name.into(),
@@ -79,6 +98,7 @@ impl Cluster {
             cache: Cache::new(config.cache),
             flights: Arc::default(),
             config,
+            connect,
         });
         let weak = Arc::downgrade(&cluster);
         let discovery = Discovery::follow(
@@ -253,16 +273,15 @@ impl Cluster {
             return;
         }
         let (name, endpoint) = (Arc::clone(&self.name), Arc::downgrade(endpoint));
-        let connect_timeout = self.config.connect_timeout;
+        let (connect, connect_timeout) = (self.connect, self.config.connect_timeout);
         tokio::spawn(async move {
             loop {
                 sleep(WATCH_PAUSE).await;
                 let Some(endpoint) = endpoint.upgrade() else {
                     return;
                 };
-                let connect = TcpStream::connect(endpoint.socket());
-                let outcome = timeout(connect_timeout, connect).await;
-                if matches!(outcome, Ok(Ok(_))) {
+                let outcome = timeout(connect_timeout, connect(endpoint.socket())).await;
+                if matches!(outcome, Ok(Ok(()))) {
                     log::info!("{name}: {endpoint} can be connected to again");
                     endpoint.end_watch();
                     endpoint.reachable(Instant::now());
@@ -316,7 +335,12 @@ impl<'a> Taken<'a> {
         self.ended = true;
         let took = now.saturating_duration_since(self.since);
         let allowed = self.cluster.config.attempt_timeout;
-        self.endpoint.end(self.pass, end, took, allowed, now);
+        let (name, endpoint) = (&self.cluster.name, &self.endpoint);
+        match endpoint.end(self.pass, end, took, allowed, now) {
+            Some("open") => log::warn!("{name}: {endpoint} fails too often and is left alone"),
+            Some("closed") => log::info!("{name}: {endpoint} answers again"),
+            _ => {}
+        }
         if let AttemptEnd::TimedOut { unreachable: true }
         | AttemptEnd::Failed { unreachable: true } = end
         {

@@ -235,7 +235,8 @@ impl Endpoint {
         Some(pass)
     }
 
-    /// Notes how an attempt ended that began with `pass` and took so long, out of at most `allowed`.
+    /// Notes how an attempt ended that began with `pass` and took so long, out of at most `allowed`. The state that its
+    /// circuit is in since, if that is another.
     pub(super) fn end(
         &self,
         pass: Pass,
@@ -243,8 +244,9 @@ impl Endpoint {
         took: Duration,
         allowed: Duration,
         now: Instant,
-    ) {
+    ) -> Option<&'static str> {
         let mut health = self.health();
+        let (before, _) = health.breaker.state();
         let closed = health.breaker.end(pass, end.for_breaker(), now);
         health.limit.release(end.for_limit(took), now);
         let load = &mut health.load;
@@ -257,6 +259,8 @@ impl Endpoint {
             AttemptEnd::Cancelled => load.cancelled(took, now),
             AttemptEnd::Overtaken => load.overtaken(took, allowed, now),
         }
+        let (after, _) = health.breaker.state();
+        (before != after).then_some(after)
     }
 
     /// Notes why an attempt failed, for reports.

@@ -15,7 +15,6 @@ use crate::upstream::flight::{Lead, Progress, Seat};
 use crate::upstream::{Context, Error, ErrorKind, Instant, Request, Response, Undecodable};
 
 /// What is at hand though it is stale, since so long.
-#[derive(Clone)]
 struct Old {
     entry: Arc<Entry>,
     since: Duration,
@@ -35,6 +34,7 @@ impl Client {
     {
         let now = Instant::now();
         let key = Key::of::<T>(&request);
+        let mut known = None;
         let old = match cache.find(&key, now) {
             Found::Fresh(entry, left) => return self.hit(&entry, left, now),
             Found::Unshared => return self.unshared(context, &request, &decode).await,
@@ -43,7 +43,8 @@ impl Client {
                 let (seat, lead) = self.cluster.flights.join(&key, true, now);
                 let old = Old { entry, since };
                 if let Some(lead) = lead {
-                    self.fly(lead, &seat, context, request, decode, Some(&old));
+                    let known = Some(Arc::clone(&old.entry));
+                    self.fly(lead, &seat, context, request, decode, known);
                 }
                 let cause = cache
                     .trouble(&key)
@@ -53,11 +54,16 @@ impl Client {
                 return self.stale(&old, cause, None, now);
             }
             Found::Stale(entry, since) => Some(Old { entry, since }),
+            Found::Expired(entry) => {
+                known = Some(entry);
+                None
+            }
             Found::Nothing => None,
         };
+        let known = known.or_else(|| old.as_ref().map(|old| Arc::clone(&old.entry)));
         let (mut seat, lead) = self.cluster.flights.join(&key, old.is_some(), now);
         let is_lead = lead.is_some();
-        let forwarded = match old {
+        let forwarded = match known {
             Some(_) => Forwarded::Stale,
             None => Forwarded::UriMiss,
         };
@@ -72,7 +78,7 @@ impl Client {
                     context,
                     request.clone(),
                     move |response: &Response| decode(response),
-                    old.as_ref(),
+                    known,
                 );
             }
             match timeout_at(until.instant(), seat.outcome(old.is_some())).await {
@@ -184,14 +190,14 @@ impl Client {
         context: &Context,
         request: Request,
         decode: D,
-        old: Option<&Old>,
+        known: Option<Arc<Entry>>,
     ) where
         T: Send + Sync + 'static,
         D: Fn(&Response) -> Result<T, Undecodable> + 'static,
     {
-        let (client, context, old) = (self.clone(), context.clone(), old.cloned());
+        let (client, context) = (self.clone(), context.clone());
         let task = tokio::task::spawn_local(async move {
-            let outcome = client.lead(&lead, &context, request, &decode, old).await;
+            let outcome = client.lead(&lead, &context, request, &decode, known).await;
             lead.done(outcome);
         });
         seat.flown_by(task.abort_handle());
@@ -203,15 +209,15 @@ impl Client {
         context: &Context,
         mut request: Request,
         decode: &D,
-        old: Option<Old>,
+        known: Option<Arc<Entry>>,
     ) -> Result<Arc<Entry>, Error>
     where
         T: Send + Sync + 'static,
         D: Fn(&Response) -> Result<T, Undecodable>,
     {
-        let conditional = old
+        let conditional = known
             .as_ref()
-            .is_some_and(|old| ask_if_newer(&mut request, &old.entry));
+            .is_some_and(|known| ask_if_newer(&mut request, known));
         let now = Instant::now();
         let call = Call {
             context,
@@ -227,8 +233,8 @@ impl Client {
                 Reply::Whole(entry) | Reply::NotModified(entry) => Arc::new(entry),
             });
         };
-        let entry = match (outcome, old) {
-            (Ok(Reply::NotModified(terms)), Some(old)) => old.entry.renewed_by(&terms),
+        let entry = match (outcome, known) {
+            (Ok(Reply::NotModified(terms)), Some(known)) => known.renewed_by(&terms),
             (Ok(Reply::Whole(entry) | Reply::NotModified(entry)), _) => entry,
             (Err(error), _) => {
                 cache.note_trouble(lead.key(), &error);
