@@ -60,6 +60,12 @@ impl Client {
             }
             Found::Nothing => None,
         };
+        // By this caller's time: the call that is shared has time of its own.
+        if let Err(error) = self.worth_asking(context, context.deadline, now) {
+            let Some(old) = &old else { return Err(error) };
+            let cause = StaleCause::Failed(error.kind(), error.detail().into());
+            return self.stale(old, cause, None, now);
+        }
         let known = known.or_else(|| old.as_ref().map(|old| Arc::clone(&old.entry)));
         let (mut seat, lead) = self.cluster.flights.join(&key, old.is_some(), now);
         let is_lead = lead.is_some();

@@ -12,7 +12,7 @@ use crate::upstream::cluster::{InFlight, Taken};
 use crate::upstream::deadline::Deadline;
 use crate::upstream::request::Importance;
 use crate::upstream::retry::{Retry, Step};
-use crate::upstream::{Error, ErrorKind, Instant, Response, Undecodable};
+use crate::upstream::{Context, Error, ErrorKind, Instant, Response, Undecodable};
 
 impl Client {
     /// Attempts until one brings an answer or the policies say stop. `failing` is told of a failure before a wait.
@@ -26,7 +26,7 @@ impl Client {
         D: Fn(&Response) -> Result<T, Undecodable>,
     {
         let now = Instant::now();
-        self.worth_asking(call, now)?;
+        self.worth_asking(call.context, call.deadline, now)?;
         self.cluster.retries.deposit(now);
         let mut retry = Retry::new(self.cluster.config().retry, call.request.is_idempotent());
         let mut tried = Vec::new();
@@ -59,11 +59,16 @@ impl Client {
     }
 
     /// What can be done without is not asked for when it would most likely come too late.
-    fn worth_asking<D>(&self, call: &Call<'_, D>, now: Instant) -> Result<(), Error> {
-        if call.context.importance == Importance::Required {
+    pub(super) fn worth_asking(
+        &self,
+        context: &Context,
+        deadline: Deadline,
+        now: Instant,
+    ) -> Result<(), Error> {
+        if context.importance == Importance::Required {
             return Ok(());
         }
-        let remaining = call.deadline.remaining(now);
+        let remaining = deadline.remaining(now);
         match self.cluster.quantiles(now) {
             Some(known) if remaining < known.p50 => {
                 let (left, usual) = (remaining.as_millis(), known.p50.as_millis());
