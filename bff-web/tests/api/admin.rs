@@ -2,11 +2,12 @@
 
 use mock_services::fault::Fault;
 use mock_services::raw::{self, Answer};
+use mock_services::{Options, customers, orders};
 use serde_json::{Value, json};
 
 use crate::helpers::{
-    ANY_PORT, TestApp, assert_common_headers, binary, endpoint, problem, spawn_app, spawn_with,
-    until,
+    ANY_PORT, TestApp, assert_common_headers, binary, endpoint, problem, spawn_app, spawn_over,
+    spawn_with, until,
 };
 
 async fn ask(app: &TestApp, path: &str) -> Answer {
@@ -54,6 +55,14 @@ async fn head_is_answered_as_well() {
     }
 }
 
+/// An endpoint that nobody has asked yet. What is told in time or decides by itself is left out.
+fn unasked(address: &str) -> Value {
+    json!({
+        "address": address, "breaker": "closed", "breakerSinceSeconds": null, "averageMs": null, "leastMs": null,
+        "inFlight": 0, "limit": 1000, "attempts": 0, "failures": 0, "lastFailure": null,
+    })
+}
+
 #[actix_web::test]
 async fn every_upstream_is_reported_with_each_of_its_endpoints() {
     let app = spawn_with(|config| {
@@ -61,44 +70,103 @@ async fn every_upstream_is_reported_with_each_of_its_endpoints() {
             .services
             .customers
             .endpoints
-            .push(endpoint("http://localhost:1"));
+            .push(endpoint("http://127.0.0.2:1"));
     })
     .await;
 
     let report = ask(&app, "/upstreams").await.json();
 
-    let endpoint = |address: String, addresses: Vec<String>| {
+    let cluster = |name: &str, endpoints: &[&str]| {
+        let endpoints: Vec<_> = endpoints.iter().copied().map(unasked).collect();
         json!({
-            "address": address, "addresses": addresses,
-            "inFlight": 0, "attempts": 0, "failures": 0, "lastFailure": null,
+            "name": name, "inFlight": 0, "maxInFlight": 1000, "queued": 0, "refused": 0,
+            "retryBudgetLeft": null, "hedgeBudgetLeft": null, "p50Ms": null, "p99Ms": null,
+            "cache": null, "endpoints": endpoints,
         })
     };
     let mut upstreams = report["upstreams"].as_array().unwrap().clone();
-    // When a name has been looked up is the resolver's affair, and how often a call may be repeated the budget's.
-    upstreams[1]["endpoints"][1]["addresses"] = json!([]);
     for upstream in &mut upstreams {
-        assert!(upstream["retryBudgetLeft"].take().is_u64(), "{report}");
+        for budget in ["retryBudgetLeft", "hedgeBudgetLeft"] {
+            assert!(upstream[budget].take().is_u64(), "{report}");
+        }
+        for endpoint in upstream["endpoints"].as_array_mut().unwrap() {
+            assert!(endpoint["breakerSinceSeconds"].take().is_u64(), "{report}");
+            assert!(endpoint["averageMs"].take().is_number(), "{report}");
+        }
     }
-    let cluster = |name: &str, endpoints: Vec<Value>| {
-        json!({
-            "name": name, "inFlight": 0, "maxInFlight": 1000, "refused": 0, "retryBudgetLeft": null, "endpoints": endpoints,
-        })
-    };
-    let literal = |service: &mock_services::Running| {
-        endpoint(service.url(), vec![service.addr().to_string()])
-    };
+    let customers = app.customers.url();
     assert_eq!(
         upstreams,
         [
-            cluster("orders", vec![literal(&app.orders)]),
-            cluster(
-                "customers",
-                vec![
-                    literal(&app.customers),
-                    endpoint("http://localhost:1".to_owned(), vec![])
-                ]
-            ),
+            cluster("orders", &[&app.orders.url()]),
+            cluster("customers", &[&customers, "http://127.0.0.2:1"]),
         ]
+    );
+}
+
+#[actix_web::test]
+async fn each_address_that_a_name_stands_for_is_an_endpoint_of_its_own() {
+    let app = spawn_with(|config| {
+        config.services.customers.endpoints = vec![endpoint("http://localhost:1")];
+    })
+    .await;
+
+    until("the name has been looked up", async || {
+        app.upstream("customers").await["endpoints"] != json!([])
+    })
+    .await;
+
+    let customers = app.upstream("customers").await;
+    let addresses: Vec<_> = customers["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|endpoint| endpoint["address"].as_str().unwrap())
+        .collect();
+    assert!(
+        addresses.contains(&"http://localhost:1 at 127.0.0.1:1"),
+        "{addresses:?}"
+    );
+    for address in addresses {
+        assert!(address.starts_with("http://localhost:1 at "), "{address}");
+    }
+}
+
+#[actix_web::test]
+async fn what_was_asked_shows_in_latencies_and_in_the_cache() {
+    let services = (
+        orders::start(&Options::default()).unwrap(),
+        customers::start(&Options::default()).unwrap(),
+    );
+    let bff = spawn_over(&[&services.0.url()], &[&services.1.url()], |_| {});
+
+    for _ in 0..4 {
+        bff.get("/orders/1").await;
+    }
+    for id in 2..=24 {
+        bff.get(&format!("/orders/{id}")).await;
+    }
+    // What was read of the latencies holds for a moment.
+    until("they are known", async || {
+        bff.upstream("orders").await["p50Ms"].is_number()
+    })
+    .await;
+
+    let orders = bff.upstream("orders").await;
+    assert!(orders["p99Ms"].as_f64().unwrap() >= orders["p50Ms"].as_f64().unwrap());
+    let endpoint = &orders["endpoints"][0];
+    assert_eq!(
+        (&endpoint["attempts"], &endpoint["breaker"]),
+        (&json!(24), &json!("closed"))
+    );
+    assert!(endpoint["leastMs"].is_number() && endpoint["averageMs"].is_number());
+    let mut cache = orders["cache"].clone();
+    assert!(cache["bytes"].take().as_u64().unwrap() > 0, "{orders}");
+    assert_eq!(
+        cache,
+        json!({
+            "entries": 24, "bytes": null, "maxBytes": 64 * 1024 * 1024, "hits": 3, "misses": 24, "hitRatio": 0.111,
+        })
     );
 }
 

@@ -44,32 +44,64 @@ pub(crate) async fn spawn_app() -> TestApp {
 pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
     let orders = orders::start(&Options::default()).unwrap();
     let customers = customers::start(&Options::default()).unwrap();
+    let bff = spawn_over(&[&orders.url()], &[&customers.url()], |config| {
+        plain(&mut config.services.orders);
+        plain(&mut config.services.customers);
+        change(config);
+    });
+    TestApp {
+        addr: bff.addr,
+        admin: bff.admin,
+        orders,
+        customers,
+        stop: Some(bff.stop),
+        server: bff.server,
+    }
+}
+
+/// A BFF alone. It ends when it is dropped.
+pub(crate) struct Bff {
+    pub(crate) addr: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    stop: oneshot::Sender<Stop>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+/// A BFF over instances of both services at these addresses, with its policies as they are by default, but patient.
+/// `change` has the last word on its settings.
+pub(crate) fn spawn_over(
+    orders: &[&str],
+    customers: &[&str],
+    change: impl FnOnce(&mut Config),
+) -> Bff {
     let mut config = Config::new(ServicesConfig::new(
-        endpoint(&orders.url()),
-        endpoint(&customers.url()),
+        endpoint(orders[0]),
+        endpoint(customers[0]),
     ));
-    (config.server.listen, config.server.admin_listen) = (ANY_PORT, ANY_PORT);
-    config.server.workers = 1;
-    config.server.deadline = GUARD / 2;
-    for upstream in [&mut config.services.orders, &mut config.services.customers] {
+    let services = &mut config.services;
+    for (upstream, urls) in [
+        (&mut services.orders, orders),
+        (&mut services.customers, customers),
+    ] {
+        upstream.endpoints = urls.iter().map(|url| endpoint(url)).collect();
         (
             upstream.deadline,
             upstream.attempt_timeout,
             upstream.connect_timeout,
         ) = (GUARD / 2, GUARD / 2, GUARD / 2);
-        plain(upstream);
     }
+    (config.server.listen, config.server.admin_listen) = (ANY_PORT, ANY_PORT);
+    config.server.workers = 1;
+    config.server.deadline = GUARD / 2;
     change(&mut config);
     let server = bff_web::bind(config).unwrap();
     let (addr, admin) = (server.addr(), server.admin_addr());
     let (stop, stopped) = oneshot::channel();
     let server = actix_web::rt::spawn(server.run(async { stopped.await.unwrap_or(Stop::Now) }));
-    TestApp {
+    Bff {
         addr,
         admin,
-        orders,
-        customers,
-        stop: Some(stop),
+        stop,
         server,
     }
 }
@@ -101,19 +133,40 @@ impl TestApp {
 
     /// What `/upstreams` says of the cluster with this name.
     pub(crate) async fn upstream(&self, name: &str) -> Value {
-        let report = raw::get(self.admin, "/upstreams").await.unwrap().json();
-        let clusters = report["upstreams"].as_array().unwrap();
-        clusters
-            .iter()
-            .find(|cluster| cluster["name"] == name)
-            .unwrap()
-            .clone()
+        upstream(self.admin, name).await
     }
 
     /// How many requests the services got.
     pub(crate) fn asked(&self) -> (u64, u64) {
         (self.orders.requests(), self.customers.requests())
     }
+}
+
+impl Bff {
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        raw::get(self.addr, target).await.unwrap()
+    }
+
+    pub(crate) async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> Answer {
+        raw::send(self.addr, "GET", target, headers, "")
+            .await
+            .unwrap()
+    }
+
+    /// What `/upstreams` says of the cluster with this name.
+    pub(crate) async fn upstream(&self, name: &str) -> Value {
+        upstream(self.admin, name).await
+    }
+}
+
+async fn upstream(admin: SocketAddr, name: &str) -> Value {
+    let report = raw::get(admin, "/upstreams").await.unwrap().json();
+    let clusters = report["upstreams"].as_array().unwrap();
+    clusters
+        .iter()
+        .find(|cluster| cluster["name"] == name)
+        .unwrap()
+        .clone()
 }
 
 /// Waits until `condition` holds, which something else brings about.

@@ -7,6 +7,7 @@
 
 mod admin;
 mod bad_input;
+mod caching;
 mod caller;
 mod cancel;
 mod docs;
@@ -14,5 +15,6 @@ mod helpers;
 mod logs;
 mod openapi;
 mod orders;
+mod resilience;
 mod settings;
 mod shutdown;

@@ -1,36 +1,53 @@
-//! A service that writes down what it is asked.
+//! A service that writes down what it is asked, and answers as it is told.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
-/// Gives the same answer to everyone and keeps every head as it came.
+/// Gives everyone the answer that it was told last, and keeps every head as it came.
 pub(crate) struct Recorder {
     addr: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
+    answer: watch::Sender<Option<Said>>,
 }
+
+/// What it says: the status, header fields with their line ends, and the body.
+#[derive(Debug, Clone)]
+struct Said(String, String, String);
 
 impl Recorder {
     pub(crate) async fn start(body: &str) -> Self {
         let listener = TcpListener::bind(super::ANY_PORT).await.unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
+        let (sender, answer) = watch::channel(None);
         let recorder = Self {
             addr: listener.local_addr().unwrap(),
             heads: Arc::clone(&heads),
+            answer: sender,
         };
-        let length = body.len();
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
+        recorder.say("200 OK", &[], body);
         actix_web::rt::spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
-                let (heads, answer) = (Arc::clone(&heads), answer.clone());
+                let (heads, mut answer) = (Arc::clone(&heads), answer.clone());
                 actix_web::rt::spawn(async move {
                     while let Some(head) = read_head(&mut connection).await {
-                        heads.lock().unwrap().push(head);
-                        if connection.write_all(answer.as_bytes()).await.is_err() {
+                        let number = {
+                            let mut heads = heads.lock().unwrap();
+                            heads.push(head);
+                            heads.len()
+                        };
+                        let Ok(Some(said)) = answer
+                            .wait_for(Option::is_some)
+                            .await
+                            .map(|said| said.clone())
+                        else {
+                            break;
+                        };
+                        let text = said.text(number);
+                        if connection.write_all(text.as_bytes()).await.is_err() {
                             break;
                         }
                     }
@@ -38,6 +55,25 @@ impl Recorder {
             }
         });
         recorder
+    }
+
+    /// Says this from now on. `{n}` in the body is the number of the request, counted from 1.
+    pub(crate) fn say(&self, status: &str, headers: &[(&str, &str)], body: &str) {
+        let fields = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"));
+        let said = Said(status.to_owned(), fields.collect(), body.to_owned());
+        self.answer.send_replace(Some(said));
+    }
+
+    /// Says nothing until it is told what to say.
+    pub(crate) fn hold(&self) {
+        self.answer.send_replace(None);
+    }
+
+    /// How many requests it got.
+    pub(crate) fn requests(&self) -> usize {
+        self.heads.lock().unwrap().len()
     }
 
     /// An order service that knows order 1.
@@ -69,6 +105,17 @@ impl Recorder {
     /// The latest request.
     pub(crate) fn last(&self) -> Head {
         Head(self.heads.lock().unwrap().last().unwrap().clone())
+    }
+}
+
+impl Said {
+    fn text(&self, number: usize) -> String {
+        let Self(status, fields, body) = self;
+        let body = body.replace("{n}", &number.to_string());
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{fields}\r\n{body}"
+        )
     }
 }
 
