@@ -1,33 +1,57 @@
 //! The answers all routes give: cacheable JSON and problems.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::{
+    hash::{DefaultHasher, Hasher},
+    io,
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH},
     },
 };
 use serde::Serialize;
 
+use crate::Options;
+
+/// What every record may be used for, and what it can be asked for again by.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    cache_control: HeaderValue,
+    etag: bool,
+}
+
+impl Terms {
+    pub(crate) fn new(options: &Options, cache_control: &'static str) -> io::Result<Self> {
+        let cache_control = match &options.cache_control {
+            None => HeaderValue::from_static(cache_control),
+            Some(text) => HeaderValue::from_str(text)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
+        };
+        Ok(Self {
+            cache_control,
+            etag: options.etag,
+        })
+    }
+}
+
 /// 200 with the record, or 304 for a client that has it.
-pub(crate) fn json(
-    req: &HttpRequest,
-    cache_control: &'static str,
-    record: &impl Serialize,
-) -> HttpResponse {
+pub(crate) fn json(req: &HttpRequest, record: &impl Serialize) -> HttpResponse {
     let body = serde_json::to_vec(record).expect("records have string keys only");
-    let tag = entity_tag(&body);
-    let known = has_already(req, &tag);
+    let terms = req.app_data::<Terms>().expect("every service has them");
+    let tag = terms.etag.then(|| entity_tag(&body));
+    let known = tag.as_deref().is_some_and(|tag| has_already(req, tag));
     let mut response = HttpResponse::build(if known {
         StatusCode::NOT_MODIFIED
     } else {
         StatusCode::OK
     });
-    response
-        .insert_header((CACHE_CONTROL, cache_control))
-        .insert_header((ETAG, tag));
+    response.insert_header((CACHE_CONTROL, terms.cache_control.clone()));
+    if let Some(tag) = tag {
+        response.insert_header((ETAG, tag));
+    }
     if known {
         response.finish()
     } else {

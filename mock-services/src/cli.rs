@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::rt::System;
+use actix_web::{http::header::HeaderValue, rt::System};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -59,6 +59,12 @@ struct Settings {
     /// Make GET, PUT and DELETE /faults reachable
     #[arg(long)]
     faults: bool,
+    /// Cache-Control of all records in place of the service's own
+    #[arg(long, value_name = "VALUE", value_parser = header_value)]
+    cache_control: Option<String>,
+    /// Send records without an entity tag
+    #[arg(long)]
+    no_etag: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,6 +75,13 @@ enum Command {
 
 fn count() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..1 << 53)
+}
+
+fn header_value(text: &str) -> Result<String, String> {
+    match HeaderValue::from_str(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("a header has visible ASCII characters and spaces only".to_owned()),
+    }
 }
 
 /// Runs the command line of a service to its end.
@@ -104,6 +117,8 @@ async fn serve(service: Service, settings: &Settings) -> Result<(), Box<dyn Erro
         customers: settings.customers,
         workers: settings.workers.into(),
         faults: settings.faults,
+        cache_control: settings.cache_control.clone(),
+        etag: !settings.no_etag,
     };
     let running = (service.start)(&options).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {

@@ -22,9 +22,9 @@ const MOST_IDS: usize = 100;
 /// Starts the customer service inside the runtime of the caller.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// When the address cannot be listened on, or `cache_control` is no value of a header.
 pub fn start(options: &Options) -> io::Result<Running> {
-    server::start(options, ROUTES, |app| {
+    server::start(options, ROUTES, CACHE_CONTROL, |app| {
         app.service(server::resource("/customers/{id}", web::to(one)))
             .service(server::resource("/customers", web::to(list)));
     })
@@ -33,7 +33,7 @@ pub fn start(options: &Options) -> io::Result<Running> {
 async fn one(req: HttpRequest, fixtures: ThinData<Fixtures>) -> HttpResponse {
     match params::path_id(&req) {
         Ok(id) => match fixtures.customer(id) {
-            Some(customer) => answer::json(&req, CACHE_CONTROL, &customer),
+            Some(customer) => answer::json(&req, &customer),
             None => answer::not_found(&format!("there is no customer {id}")),
         },
         Err(detail) => answer::bad_request(&detail),
@@ -52,7 +52,7 @@ async fn list(req: HttpRequest, fixtures: ThinData<Fixtures>) -> HttpResponse {
                 .into_iter()
                 .filter_map(|id| fixtures.customer(id))
                 .collect();
-            answer::json(&req, CACHE_CONTROL, &Found { items })
+            answer::json(&req, &Found { items })
         }
         Err(detail) => answer::bad_request(&detail),
     }

@@ -49,6 +49,10 @@ pub struct Options {
     pub workers: usize,
     /// Makes `/faults` reachable. [`Running::faults`] works without it.
     pub faults: bool,
+    /// The `Cache-Control` of records; the service's own if absent: `max-age=5` of orders, `max-age=60` of customers.
+    pub cache_control: Option<String>,
+    /// Whether records have an `ETag`, without which nobody can ask for what is newer.
+    pub etag: bool,
 }
 
 impl Default for Options {
@@ -60,6 +64,8 @@ impl Default for Options {
             customers: 1_000,
             workers: 1,
             faults: false,
+            cache_control: None,
+            etag: true,
         }
     }
 }

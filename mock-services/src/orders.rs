@@ -21,9 +21,9 @@ const CACHE_CONTROL: &str = "max-age=5";
 /// Starts the order service inside the runtime of the caller.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// When the address cannot be listened on, or `cache_control` is no value of a header.
 pub fn start(options: &Options) -> io::Result<Running> {
-    server::start(options, ROUTES, |app| {
+    server::start(options, ROUTES, CACHE_CONTROL, |app| {
         app.service(server::resource("/orders/{id}", web::to(one)))
             .service(server::resource("/orders", web::to(list)));
     })
@@ -32,7 +32,7 @@ pub fn start(options: &Options) -> io::Result<Running> {
 async fn one(req: HttpRequest, fixtures: ThinData<Fixtures>) -> HttpResponse {
     match params::path_id(&req) {
         Ok(id) => match fixtures.order(id) {
-            Some(order) => answer::json(&req, CACHE_CONTROL, &order),
+            Some(order) => answer::json(&req, &order),
             None => answer::not_found(&format!("there is no order {id}")),
         },
         Err(detail) => answer::bad_request(&detail),
@@ -48,7 +48,7 @@ struct Page {
 
 async fn list(req: HttpRequest, fixtures: ThinData<Fixtures>) -> HttpResponse {
     match page(&req, &fixtures) {
-        Ok(page) => answer::json(&req, CACHE_CONTROL, &page),
+        Ok(page) => answer::json(&req, &page),
         Err(detail) => answer::bad_request(&detail),
     }
 }

@@ -25,7 +25,8 @@ use actix_web::{
 use tokio::task::JoinHandle;
 
 use crate::{
-    Options, answer,
+    Options,
+    answer::{self, Terms},
     fault::{self, Faults},
     fixtures::Fixtures,
 };
@@ -87,8 +88,10 @@ impl Running {
 pub(crate) fn start(
     options: &Options,
     routes: &'static [&'static str],
+    cache_control: &'static str,
     configure: fn(&mut ServiceConfig),
 ) -> io::Result<Running> {
+    let terms = Terms::new(options, cache_control)?;
     let faults = Faults::new(routes);
     let requests = Arc::new(AtomicU64::new(0));
     let fixtures = Fixtures::new(options);
@@ -110,6 +113,7 @@ pub(crate) fn start(
             let mut app = App::new()
                 .wrap(from_fn(gate))
                 .app_data(ThinData(fixtures))
+                .app_data(terms.clone())
                 .service(resource("/healthz", web::to(HttpResponse::Ok)))
                 .configure(configure)
                 .default_service(web::to(async || {

@@ -42,14 +42,19 @@ impl Drop for Program {
 fn help_tells_the_options_and_their_defaults() {
     for ((name, path, _), port) in BINARIES.into_iter().zip(["8081", "8082"]) {
         let help = stdout(&program(path, &["--help"]).success());
+        // The columns are as wide as the longest option.
+        let words: Vec<_> = help.split_whitespace().collect();
+        let help = words.join(" ");
         for expected in [
             &format!("Usage: {name}"),
-            &format!("--listen <ADDR>  Address and port to listen on [default: 127.0.0.1:{port}]"),
+            &format!("--listen <ADDR> Address and port to listen on [default: 127.0.0.1:{port}]"),
             "--seed",
             "--orders",
             "--customers",
             "--workers",
             "--faults",
+            "--cache-control",
+            "--no-etag",
             "health",
         ] {
             assert!(help.contains(expected), "{expected}: not in {help}");
@@ -57,6 +62,9 @@ fn help_tells_the_options_and_their_defaults() {
         let version = stdout(&program(path, &["--version"]).success());
         assert_eq!(version, format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
         program(path, &["--workers", "0"]).failure().code(2);
+        program(path, &["--cache-control", "a\nb"])
+            .failure()
+            .code(2);
     }
 }
 

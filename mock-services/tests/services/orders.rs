@@ -335,3 +335,29 @@ async fn a_bad_parameter_is_named_with_what_is_allowed() {
     }
     assert_eq!(get(&service, "/orders?unheard=of").await.status, 200);
 }
+
+#[actix_web::test]
+async fn what_records_may_be_used_for_can_be_said_otherwise() {
+    let service = start(&Options {
+        cache_control: Some("max-age=0, stale-if-error=600".to_owned()),
+        etag: false,
+        ..Options::default()
+    });
+    let answer = get(&service, "/orders/1").await;
+    assert_eq!(
+        answer.header("cache-control"),
+        Some("max-age=0, stale-if-error=600")
+    );
+    assert_eq!(answer.header("etag"), None);
+    let everything = [("If-None-Match", "*")];
+    let again = get_with(&service, "/orders/1", &everything).await;
+    assert_eq!((again.status, again.body), (200, answer.body));
+    service.stop(true).await;
+
+    let error = orders::start(&Options {
+        cache_control: Some("a\nb".to_owned()),
+        ..Options::default()
+    });
+    let kind = error.expect_err("no header").kind();
+    assert_eq!(kind, std::io::ErrorKind::InvalidInput);
+}
