@@ -1,5 +1,6 @@
 //! Every request of a load, and what follows from them.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::verdict::Verdict;
+
+/// Kinds of shortfall that are told one by one: a load with many faults has dozens.
+const SHORTFALLS: usize = 8;
 
 /// What became of one request.
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +125,7 @@ impl Part<'_> {
         self.percentile(100.0)
     }
 
-    /// What was not complete, and how often.
+    /// What was not complete and how often, the most frequent first.
     pub(crate) fn shortfalls(&self) -> String {
         let mut tally = BTreeMap::<&str, usize>::new();
         for (record, note) in &self.0 {
@@ -132,10 +136,18 @@ impl Part<'_> {
         if tally.is_empty() {
             return "nothing incomplete".to_owned();
         }
-        let parts = tally
+        let mut tally: Vec<_> = tally.into_iter().collect();
+        tally.sort_by_key(|(_, count)| Reverse(*count));
+        let mut parts: Vec<String> = tally
             .iter()
-            .map(|(note, count)| format!("{count} × {note}"));
-        parts.collect::<Vec<_>>().join("; ")
+            .take(SHORTFALLS)
+            .map(|(note, count)| format!("{count} × {note}"))
+            .collect();
+        let others: usize = tally.iter().skip(SHORTFALLS).map(|(_, count)| count).sum();
+        if others > 0 {
+            parts.push(format!("{others} × other"));
+        }
+        parts.join("; ")
     }
 
     /// Number, completeness and latencies in one line.
