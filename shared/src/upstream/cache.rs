@@ -148,6 +148,8 @@ impl Entry {
             Allowance {
                 age: terms.allowance.age,
                 storable: self.allowance.storable && terms.allowance.storable,
+                no_store: self.allowance.no_store || terms.allowance.no_store,
+                never_stale: self.allowance.never_stale || terms.allowance.never_stale,
                 ..self.allowance
             }
         };
@@ -286,16 +288,19 @@ impl Cache {
         if !entry.is_shareable() {
             let until = entry.received + UNSHARED;
             self.store.insert(key, Kept::Unshared(until));
-            return;
+        } else if self.keeps(&entry) {
+            self.store.insert(key, Kept::Entry(entry, None));
+        } else {
+            self.store.invalidate(&key);
         }
-        let terms = self.terms(&entry);
+    }
+
+    /// Whether an entry is one that is kept.
+    pub(super) fn keeps(&self, entry: &Entry) -> bool {
+        let terms = self.terms(entry);
         let is_useless =
             terms.fresh.is_zero() && terms.renewing.is_zero() && terms.failing.is_zero();
-        if is_useless && !entry.has_validator() {
-            self.store.invalidate(&key);
-        } else {
-            self.store.insert(key, Kept::Entry(entry, None));
-        }
+        entry.is_shareable() && (!is_useless || entry.has_validator())
     }
 
     /// Why what is kept under `key` could not be renewed the last time.

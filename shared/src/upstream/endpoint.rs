@@ -211,10 +211,10 @@ impl Endpoint {
 
     /// What a call would get at `now`.
     pub(super) fn offer(&self, now: Instant) -> Offer {
-        let health = self.health();
+        let mut health = self.health();
         match health.breaker.admission(now) {
             Admission::Refused(until) => Offer::Open(until),
-            _ if !health.limit.has_room() => Offer::Full,
+            _ if !health.limit.offers_room() => Offer::Full,
             Admission::Probe => Offer::Probe,
             Admission::Call => Offer::Call {
                 cost: health.load.cost(health.limit.in_flight(), now),
@@ -226,7 +226,7 @@ impl Endpoint {
     /// Takes a place; `None` if somebody else was faster. To be given back with [`end`](Self::end).
     pub(super) fn begin(&self, now: Instant) -> Option<Pass> {
         let mut health = self.health();
-        if !health.limit.has_room() {
+        if !health.limit.offers_room() {
             return None;
         }
         let pass = health.breaker.begin(now)?;

@@ -104,6 +104,11 @@ impl Flights {
         (seat, lead)
     }
 
+    /// Whether there is a call for `key` to join.
+    pub(super) fn is_under_way(&self, key: &Key) -> bool {
+        self.lock().contains_key(key)
+    }
+
     /// Whether no call is shared just now.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {

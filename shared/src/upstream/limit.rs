@@ -232,10 +232,16 @@ impl Limit {
         (self.latency > 0.0).then(|| self.limit / self.latency)
     }
 
+    /// The same for a call that wants it: notes where the limit is in the way.
+    pub(super) fn offers_room(&mut self) -> bool {
+        let room = self.has_room();
+        self.pressed |= !room && self.rest == Rest::No;
+        room
+    }
+
     /// Takes a place; false when there is none.
     pub(super) fn acquire(&mut self) -> bool {
-        if !self.has_room() {
-            self.pressed = true;
+        if !self.offers_room() {
             return false;
         }
         self.in_flight += 1;

@@ -60,8 +60,11 @@ impl Client {
             }
             Found::Nothing => None,
         };
-        // By this caller's time: the call that is shared has time of its own.
-        if let Err(error) = self.worth_asking(context, context.deadline, now) {
+        // By this caller's time: the call that is shared has time of its own. To join one that is under way costs
+        // nothing.
+        if let Err(error) = self.worth_asking(context, context.deadline, now)
+            && !self.cluster.flights.is_under_way(&key)
+        {
             let Some(old) = &old else { return Err(error) };
             let cause = StaleCause::Failed(error.kind(), error.detail().into());
             return self.stale(old, cause, None, now);
@@ -91,7 +94,13 @@ impl Client {
                 Ok(Progress::Done(Ok(entry))) if is_lead || entry.is_shareable() => Ok(entry),
                 Ok(Progress::Done(Err(error)) | Progress::Failing(error)) => Err(error),
                 Ok(Progress::Done(Ok(_)) | Progress::Lost | Progress::Underway) => {
-                    return self.unshared(context, &request, &*decode).await;
+                    let config = self.cluster.config();
+                    let context = Context {
+                        // It has waited already.
+                        deadline: context.deadline.at_most(now, config.deadline),
+                        ..context.clone()
+                    };
+                    return self.unshared(&context, &request, &*decode).await;
                 }
                 Err(_) => {
                     let waited = until.instant().saturating_duration_since(now).as_millis();
@@ -105,7 +114,7 @@ impl Client {
                 let status = CacheStatus {
                     forwarded: Some(forwarded),
                     collapsed: !is_lead,
-                    stored: entry.is_shareable(),
+                    stored: cache.keeps(&entry),
                     status: entry.renewed.then_some(304),
                     ttl: None,
                 };
@@ -114,7 +123,7 @@ impl Client {
             (Err(error), Some(old)) => {
                 let cause = StaleCause::Failed(error.kind(), error.detail().into());
                 let forwarded = (error.kind() != ErrorKind::CircuitOpen).then_some(forwarded);
-                self.stale(&old, cause, forwarded, now)
+                self.stale(&old, cause, forwarded, Instant::now())
             }
             (Err(error), None) => Err(error),
         }

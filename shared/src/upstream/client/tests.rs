@@ -15,8 +15,11 @@ use crate::upstream::{BudgetConfig, Config, Target};
 
 mod attempts;
 mod breaker;
+mod cache;
 mod hedge;
+mod line;
 mod retry;
+mod stale;
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
