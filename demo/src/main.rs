@@ -1,4 +1,4 @@
-//! The whole stack in one process: the order and the customer service, and both BFFs in front of them.
+//! The whole stack in one process: the order and the customer service, a fault proxy before each, and both BFFs.
 
 use std::fmt::Display;
 use std::io;
@@ -9,6 +9,7 @@ use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::{BindError, LogConfig, Server, Stop, stop_signal};
 use bff_shared::upstream::Target;
 use clap::Parser;
+use mock_services::proxy::{self, Proxy};
 use mock_services::{Options, Running, customers, orders};
 use tokio::sync::watch;
 
@@ -38,6 +39,15 @@ struct Arguments {
     /// Where the customer service listens
     #[arg(long, value_name = "ADDR", default_value_t = local(8082))]
     customer_service: SocketAddr,
+    /// Where the faults of the order service are set
+    #[arg(long, value_name = "ADDR", default_value_t = local(8091))]
+    order_faults: SocketAddr,
+    /// Where the faults of the customer service are set
+    #[arg(long, value_name = "ADDR", default_value_t = local(8092))]
+    customer_faults: SocketAddr,
+    /// How long the services say that their answers are fresh, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    fresh_for: u32,
     /// What the made-up orders and customers depend on
     #[arg(long, value_name = "N", default_value_t = Options::default().seed)]
     seed: u64,
@@ -45,9 +55,16 @@ struct Arguments {
 
 /// All that runs, ready to be served.
 struct Stack {
-    services: [Running; 2],
+    orders: Service,
+    customers: Service,
     web: Server,
     mobile: Server,
+}
+
+/// A service behind the address that everybody knows, where a fault proxy listens.
+struct Service {
+    running: Running,
+    proxy: Proxy,
 }
 
 #[actix_web::main]
@@ -64,7 +81,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    stack.introduce();
+    stack.introduce(arguments.fresh_for);
     let outcome = stack.run().await;
     // What it still has to say comes first.
     drop(log);
@@ -81,25 +98,32 @@ async fn main() -> ExitCode {
 }
 
 impl Stack {
-    /// Takes all six ports, or says of each that cannot be had which option chooses another.
+    /// Takes all eight ports, or says of each that cannot be had which option chooses another.
     fn start(arguments: &Arguments) -> Result<Self, Vec<String>> {
-        let options = |listen| Options {
-            listen,
+        let options = Options {
             seed: arguments.seed,
-            faults: true,
+            cache_control: Some(format!("max-age={}", arguments.fresh_for)),
             ..Options::default()
         };
-        let order_service = orders::start(&options(arguments.order_service));
-        let customer_service = customers::start(&options(arguments.customer_service));
-        let url = |service: &io::Result<Running>, asked: SocketAddr| {
-            let addr = service.as_ref().map_or(asked, Running::addr);
+        let orders = Service::start(
+            orders::start(&options),
+            (arguments.order_service, "--order-service"),
+            (arguments.order_faults, "--order-faults"),
+        );
+        let customers = Service::start(
+            customers::start(&options),
+            (arguments.customer_service, "--customer-service"),
+            (arguments.customer_faults, "--customer-faults"),
+        );
+        let url = |service: &Result<Service, String>| {
+            // Without the service nothing is served, but what else is wrong is to be found out.
+            let addr = service
+                .as_ref()
+                .map_or(local(1), |service| service.proxy.addr());
             Target::parse(&format!("http://{addr}"))
                 .map_err(|why| vec![format!("http://{addr} {why}")])
         };
-        let services = ServicesConfig::new(
-            url(&order_service, arguments.order_service)?,
-            url(&customer_service, arguments.customer_service)?,
-        );
+        let services = ServicesConfig::new(url(&orders)?, url(&customers)?);
         let mut config = bff_web::Config::new(services.clone());
         (config.server.listen, config.server.admin_listen) = (arguments.web, arguments.web_admin);
         config.server.workers = 1;
@@ -110,19 +134,16 @@ impl Stack {
         config.server.workers = 1;
         let mobile = bff_mobile::bind(config);
 
-        match (order_service, customer_service, web, mobile) {
+        match (orders, customers, web, mobile) {
             (Ok(orders), Ok(customers), Ok(web), Ok(mobile)) => Ok(Self {
-                services: [orders, customers],
+                orders,
+                customers,
                 web,
                 mobile,
             }),
             (orders, customers, web, mobile) => Err([
-                orders
-                    .err()
-                    .map(|error| unusable(arguments.order_service, &error, "--order-service")),
-                customers.err().map(|error| {
-                    unusable(arguments.customer_service, &error, "--customer-service")
-                }),
+                orders.err(),
+                customers.err(),
                 web.err().map(|error| bff_unusable(&error, "--web")),
                 mobile.err().map(|error| bff_unusable(&error, "--mobile")),
             ]
@@ -132,26 +153,32 @@ impl Stack {
         }
     }
 
-    fn introduce(&self) {
-        let [orders, customers] = self.services.each_ref().map(Running::url);
+    fn introduce(&self, fresh: u32) {
         let (web, mobile) = (self.web.addr(), self.mobile.addr());
+        let [orders, customers] = [&self.orders, &self.customers].map(|service| &service.proxy);
+        let [order_faults, faults] = [orders, customers].map(Service::faults);
         eprintln!(
             "
   web BFF           http://{web}      its documentation: http://{web}/docs/
   mobile BFF        http://{mobile}      its documentation: http://{mobile}/docs/
-  order service     {orders}
-  customer service  {customers}
+  order service     {}      its faults: {order_faults}
+  customer service  {}      its faults: {faults}
   for operators     http://{}/upstreams   http://{}/upstreams
 
 Try, in another terminal:
 
   curl http://{web}/orders/1
   curl http://{mobile}/orders/1
-  curl -X PUT {customers}/faults -H 'Content-Type: application/json' -d '{{\"faults\":[{{\"hang\":true}}]}}'
+  curl -X PUT {faults} -H 'Content-Type: application/json' -d '{{\"faults\":[{{\"refuse\":true}}]}}'
 
-After the third the customer service hangs: ask for the order again and read its \"sources\".
-`curl -X DELETE {customers}/faults` heals it. Ctrl-C stops everything.
+Ask the first again: its \"sources\" are cached for {fresh} seconds. After the third nobody can reach the customer
+service: what was cached becomes stale, the customer of an order not asked for before (2, 3, ...) is left out, and
+\"sources\" says why.
+In place of {{\"refuse\":true}}: {{\"hang\":true}}, {{\"reset\":\"midBody\"}}, {{\"cut\":\"sized\"}}, {{\"latency\":{{\"fixedMs\":300}}}}.
+`curl -X DELETE {faults}` heals it. Ctrl-C stops everything.
 ",
+            orders.url(),
+            customers.url(),
             self.web.admin_addr(),
             self.mobile.admin_addr(),
         );
@@ -175,10 +202,40 @@ After the third the customer service hangs: ask for the order again and read its
             Ok(())
         };
         tokio::try_join!(self.web.run(told()), self.mobile.run(told()), signal)?;
-        for service in self.services {
-            service.stop(false).await;
+        for Service { running, proxy } in [self.orders, self.customers] {
+            proxy.stop().await;
+            running.stop(false).await;
         }
         Ok(())
+    }
+}
+
+impl Service {
+    /// Puts a fault proxy before a service. Both of its addresses come with the option that chooses another.
+    fn start(
+        running: io::Result<Running>,
+        (listen, listen_option): (SocketAddr, &str),
+        (control, control_option): (SocketAddr, &str),
+    ) -> Result<Self, String> {
+        let running = running.map_err(|error| format!("a service cannot be started: {error}"))?;
+        let options = proxy::Options {
+            listen,
+            control: Some(control),
+            upstream: running.addr(),
+        };
+        match proxy::start(&options) {
+            Ok(proxy) => Ok(Self { running, proxy }),
+            // It names the address that it is about.
+            Err(error) if error.to_string().contains(&format!("{control}:")) => {
+                Err(unusable(control, &error, control_option))
+            }
+            Err(error) => Err(unusable(listen, &error, listen_option)),
+        }
+    }
+
+    fn faults(proxy: &Proxy) -> String {
+        let control = proxy.control();
+        control.map_or_else(String::new, |addr| format!("http://{addr}/faults"))
     }
 }
 

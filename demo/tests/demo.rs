@@ -12,13 +12,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use mock_services::raw;
-use serde_json::json;
+use mock_services::raw::{self, Answer};
+use serde_json::{Value, json};
 
 /// Long enough for any machine; only a demo that hangs gets there.
 const GUARD: Duration = Duration::from_secs(60);
 
-const ANY_PORTS: [&str; 12] = [
+const ANY_PORTS: [&str; 16] = [
     "--web",
     "127.0.0.1:0",
     "--mobile",
@@ -30,6 +30,10 @@ const ANY_PORTS: [&str; 12] = [
     "--order-service",
     "127.0.0.1:0",
     "--customer-service",
+    "127.0.0.1:0",
+    "--order-faults",
+    "127.0.0.1:0",
+    "--customer-faults",
     "127.0.0.1:0",
 ];
 
@@ -74,11 +78,19 @@ impl Demo {
         }
     }
 
-    /// The address in the next line that begins with `start`.
-    fn address(&self, start: &str) -> SocketAddr {
+    /// The addresses in the next line that begins with `start`.
+    fn addresses(&self, start: &str) -> Vec<SocketAddr> {
         let line = self.line(start);
-        let url = line.split_whitespace().next().unwrap();
-        url.strip_prefix("http://").unwrap().parse().unwrap()
+        let urls = line
+            .split_whitespace()
+            .filter_map(|word| word.strip_prefix("http://"));
+        urls.map(|url| url.split('/').next().unwrap().parse().unwrap())
+            .collect()
+    }
+
+    /// The first of them.
+    fn address(&self, start: &str) -> SocketAddr {
+        self.addresses(start)[0]
     }
 
     /// Everything it says until it ends, and its exit code.
@@ -96,45 +108,63 @@ impl Demo {
     }
 }
 
+/// Does what a `curl -X PUT` that the demo prints does.
+async fn put(command: &str) {
+    let (options, body) = command.split_once(" -d ").unwrap();
+    let url = options
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("http://"));
+    let (addr, path) = url.unwrap().split_once('/').unwrap();
+    let json = [("Content-Type", "application/json")];
+    let (path, body) = (format!("/{path}"), body.trim_matches('\''));
+    let set = raw::send(addr.parse().unwrap(), "PUT", &path, &json, body).await;
+    assert_eq!(set.unwrap().status, 200, "{command}");
+}
+
+async fn order(bff: SocketAddr, id: u64) -> Value {
+    let answer = raw::get(bff, &format!("/orders/{id}")).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
 #[actix_web::test]
 async fn the_demo_does_what_it_says_and_stops_on_ctrl_c() {
     let demo = Demo::start(&ANY_PORTS);
     let web = demo.address("web BFF");
     let mobile = demo.address("mobile BFF");
     let orders = demo.address("order service");
-    let customers = demo.address("customer service");
+    let faults = demo.addresses("customer service")[1];
     let commands: Vec<String> = (0..3).map(|_| demo.line("curl ")).collect();
 
     assert_eq!(commands[0], format!("http://{web}/orders/1"));
     assert_eq!(commands[1], format!("http://{mobile}/orders/1"));
     assert!(
-        commands[2].contains(&format!("http://{customers}/faults")),
+        commands[2].contains(&format!(" http://{faults}/faults ")),
         "{commands:?}"
     );
-    let order = raw::get(web, "/orders/1").await.unwrap().json();
+    let fresh = order(web, 1).await;
     assert_eq!(
-        (&order["customer"]["name"], &order["total"]),
+        (&fresh["customer"]["name"], &fresh["total"]),
         (&json!("John Doe"), &json!(5.5))
     );
-    let card = raw::get(mobile, "/orders/1").await.unwrap().json();
-    assert_eq!(card["customerName"], "John Doe");
+    assert_eq!(
+        order(web, 1).await["sources"]["customer"]["state"],
+        "cached"
+    );
+    assert_eq!(order(mobile, 1).await["customerName"], "John Doe");
     assert_eq!(
         raw::get(orders, "/orders/1").await.unwrap().json()["customerId"],
         56
     );
 
-    let (_, body) = commands[2].split_once("-d '").unwrap();
-    let json = [("Content-Type", "application/json")];
-    let body = body.trim_end_matches('\'');
-    let set = raw::send(customers, "PUT", "/faults", &json, body)
-        .await
-        .unwrap();
-    assert_eq!(set.status, 200, "{set:?}");
-    let order = raw::get(web, "/orders/1").await.unwrap().json();
+    put(&commands[2]).await;
     assert_eq!(
-        order["sources"]["customer"],
-        json!({ "state": "omitted", "reason": "timeout" })
+        order(web, 2).await["sources"]["customer"],
+        json!({ "state": "omitted", "reason": "unavailable" })
     );
+    let healed = raw::send(faults, "DELETE", "/faults", &[], "").await;
+    assert!(healed.unwrap().status < 300);
+    assert_eq!(order(mobile, 3).await["sources"], Value::Null);
 
     demo.signal("INT");
     let (code, said) = demo.end();
@@ -143,6 +173,23 @@ async fn the_demo_does_what_it_says_and_stops_on_ctrl_c() {
         (Some(0), Some("Stopped.")),
         "{said:?}"
     );
+}
+
+#[actix_web::test]
+async fn every_fault_that_the_demo_names_can_be_set() {
+    let demo = Demo::start(&ANY_PORTS);
+    let web = demo.address("web BFF");
+    let command = demo.line("curl -X PUT ");
+    let named = demo.line("In place of ");
+    let words = named.split_whitespace();
+    let faults: Vec<&str> = words
+        .map(|word| word.trim_end_matches([':', ',', '.']))
+        .collect();
+    assert_eq!(faults.len(), 5, "{named}");
+    for fault in faults {
+        put(&command.replace("{\"refuse\":true}", fault)).await;
+        assert!(order(web, 1).await["total"].is_number());
+    }
 }
 
 #[test]
@@ -172,17 +219,20 @@ fn every_port_in_use_is_named_with_the_option_that_changes_it() {
 }
 
 #[test]
-fn an_operators_port_in_use_is_named_too() {
+fn the_ports_for_operators_and_for_faults_are_named_too() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let mut arguments = ANY_PORTS.to_vec();
-    arguments[5] = &address;
+    for option in ["--web-admin", "--order-faults", "--customer-faults"] {
+        let mut arguments = ANY_PORTS.to_vec();
+        let place = ANY_PORTS.iter().position(|argument| *argument == option);
+        arguments[place.unwrap() + 1] = &address;
 
-    let (code, said) = Demo::start(&arguments).end();
+        let (code, said) = Demo::start(&arguments).end();
 
-    let fault = format!("{address} is in use: --web-admin ADDR");
-    assert_eq!(code, Some(1));
-    assert!(said.iter().any(|line| line.starts_with(&fault)), "{said:?}");
+        let fault = format!("{address} is in use: {option} ADDR");
+        assert_eq!(code, Some(1));
+        assert!(said.iter().any(|line| line.starts_with(&fault)), "{said:?}");
+    }
 }
 
 #[test]
@@ -200,6 +250,8 @@ fn help_lists_every_option_with_its_default() {
         ("--mobile-admin ", "127.0.0.1:9083"),
         ("--order-service ", "127.0.0.1:8081"),
         ("--customer-service ", "127.0.0.1:8082"),
+        ("--order-faults ", "127.0.0.1:8091"),
+        ("--customer-faults ", "127.0.0.1:8092"),
     ] {
         let line = help
             .lines()
@@ -209,30 +261,69 @@ fn help_lists_every_option_with_its_default() {
     }
 }
 
+/// The answer, or all answers in a text, with the ages that they had when this was written.
+fn ageless(text: &str) -> String {
+    let mut parts = text.split("\"ageSeconds\":");
+    let first = parts.next().unwrap().to_owned();
+    let rest = parts.map(|part| part.trim_start_matches(|digit: char| digit.is_ascii_digit()));
+    rest.fold(first, |all, part| all + "\"ageSeconds\":0" + part)
+}
+
+fn assert_shown(readme: &str, answer: &Answer) {
+    assert!(readme.contains(&ageless(&answer.body)), "{}", answer.body);
+}
+
 #[actix_web::test]
 async fn the_answers_in_the_readme_are_real() {
-    let readme = include_str!("../../README.md");
+    let readme = ageless(include_str!("../../README.md"));
     let demo = Demo::start(&ANY_PORTS);
     let bffs = [demo.address("web BFF"), demo.address("mobile BFF")];
-    let customers = demo.address("customer service");
-
     for bff in bffs {
-        let answer = raw::get(bff, "/orders/1").await.unwrap();
-        assert!(readme.contains(&answer.body), "{}", answer.body);
+        assert_shown(&readme, &raw::get(bff, "/orders/1").await.unwrap());
     }
-
-    let fault = json!({ "faults": [{ "status": { "code": 503 } }] }).to_string();
-    let json = [("Content-Type", "application/json")];
-    let set = raw::send(customers, "PUT", "/faults", &json, &fault).await;
-    assert_eq!(set.unwrap().status, 200);
-    for bff in bffs {
-        let answer = raw::get(bff, "/orders/1").await.unwrap();
-        assert!(readme.contains(&answer.body), "{}", answer.body);
-    }
-
+    let cached = raw::get(bffs[0], "/orders/1").await.unwrap();
+    assert_eq!(cached.json()["sources"]["order"]["state"], "cached");
+    assert_shown(&readme, &cached);
     let id = [("X-Request-Id", "01a20c20-5f1b-7787-a2cd-6ad564a17aa8")];
-    let missing = raw::send(bffs[0], "GET", "/orders/20000", &id, "")
-        .await
-        .unwrap();
-    assert!(readme.contains(&missing.body), "{}", missing.body);
+    let missing = raw::send(bffs[0], "GET", "/orders/20000", &id, "");
+    assert_shown(&readme, &missing.await.unwrap());
+}
+
+#[actix_web::test]
+async fn the_degraded_answers_in_the_readme_are_real() {
+    let readme = ageless(include_str!("../../README.md"));
+    // What takes five seconds in the README is so at once.
+    let demo = Demo::start(&[&ANY_PORTS[..], &["--fresh-for", "0"]].concat());
+    let bffs = [demo.address("web BFF"), demo.address("mobile BFF")];
+    let command = demo.line("curl -X PUT ");
+    let shown = command.replace(
+        &command[..command.find("/faults").unwrap()],
+        "localhost:8092",
+    );
+    assert!(readme.contains(&shown), "{shown}");
+    for bff in bffs {
+        order(bff, 1).await;
+    }
+    put(&command).await;
+
+    for bff in bffs {
+        let stale = degraded(bff, 1).await;
+        assert_eq!(stale.json()["sources"]["customer"]["state"], "stale");
+        assert_shown(&readme, &stale);
+        assert_shown(&readme, &degraded(bff, 2).await);
+    }
+}
+
+/// An answer to which the order service was quick enough on a machine that may be busy: it is asked each time, and one
+/// of its old answers is taken if it is not. Where the customer service has failed five times already, the reason is
+/// put back to what it was before.
+async fn degraded(bff: SocketAddr, id: u64) -> Answer {
+    loop {
+        let mut answer = raw::get(bff, &format!("/orders/{id}")).await.unwrap();
+        let state = answer.json()["sources"]["order"]["state"].take();
+        if state.is_null() || state == "fresh" {
+            answer.body = answer.body.replace("circuitOpen", "unavailable");
+            return answer;
+        }
+    }
 }
