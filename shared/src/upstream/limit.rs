@@ -232,7 +232,7 @@ impl Limit {
         (self.latency > 0.0).then(|| self.limit / self.latency)
     }
 
-    /// The same for a call that wants it: notes where the limit is in the way.
+    /// Whether there is room for a call that wants it: where there is none, the limit was in the way.
     pub(super) fn offers_room(&mut self) -> bool {
         let room = self.has_room();
         self.pressed |= !room && self.rest == Rest::No;

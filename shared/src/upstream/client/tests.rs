@@ -1,5 +1,6 @@
 //! The stack over a scripted transport, in paused time: when each attempt is made, and when the call is over.
 
+use std::future::pending;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
@@ -13,13 +14,17 @@ use super::super::transport::scripted::{Asked, FOR_EVER, Outcome, Scripted, Step
 use super::*;
 use crate::upstream::{BudgetConfig, Config, Target};
 
+mod arbitrary;
 mod attempts;
 mod breaker;
 mod cache;
 mod hedge;
+mod keys;
 mod line;
 mod retry;
+mod shared;
 mod stale;
+mod threads;
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -62,10 +67,8 @@ fn client_by(
 
 fn over(config: Config, transport: Scripted) -> (Client, Rc<Scripted>) {
     let transport = Rc::new(transport);
-    let client = Client::with_transport(
-        Cluster::new("service", config),
-        Rc::<Scripted>::clone(&transport),
-    );
+    let cluster = Cluster::with_connect("service", config, |_| Box::pin(pending()));
+    let client = Client::with_transport(cluster, Rc::<Scripted>::clone(&transport));
     (client, transport)
 }
 

@@ -20,12 +20,15 @@ pub(crate) type Outcome = Result<Response, TransportError>;
 /// One attempt's outcome, after a time.
 pub(crate) type Step = (Duration, Outcome);
 
+/// What says which step an attempt comes to.
+type Script = Box<dyn FnMut(&Asked) -> Step>;
+
 /// A step that takes so long never ends, and does not let paused time run on.
 pub(crate) const FOR_EVER: Duration = Duration::MAX;
 
 /// Plays a step for each attempt, and keeps a record of what was asked and of what became of it.
 pub(crate) struct Scripted {
-    script: RefCell<Box<dyn FnMut(&Asked) -> Step>>,
+    script: RefCell<Script>,
     pub(crate) asked: RefCell<Vec<Asked>>,
     /// The attempts that were dropped before they were over: places in `asked`, and when.
     pub(crate) dropped: RefCell<Vec<(usize, Instant)>>,
@@ -104,7 +107,7 @@ struct Unless<'a> {
 }
 
 impl Unless<'_> {
-    fn is_over(mut self) {
+    fn end(mut self) {
         self.over = true;
     }
 }
@@ -141,7 +144,7 @@ impl Transport for Scripted {
                 pending::<()>().await;
             }
             tokio::time::sleep(after).await;
-            unless.is_over();
+            unless.end();
             outcome
         })
     }

@@ -1,14 +1,8 @@
 //! What is given though it is old, why, and when it is not.
 
+use super::cache::caching;
 use super::*;
-use crate::upstream::{CacheConfig, Forwarded, Origin, StaleCause};
-
-fn caching(endpoints: &[&str]) -> Config {
-    Config {
-        cache: CacheConfig::default(),
-        ..config(endpoints)
-    }
-}
+use crate::upstream::{Forwarded, Origin, StaleCause};
 
 const FRESH_FOR_A_SECOND: &[(&str, &str)] = &[("cache-control", "max-age=1")];
 const RENEWABLE: &[(&str, &str)] = &[(
