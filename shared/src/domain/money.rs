@@ -8,6 +8,8 @@ use serde_json::value::RawValue;
 
 /// An exact decimal amount. In JSON it is a number, and stays exact both ways: its digits never pass through binary
 /// floating point, so 0.1 and 0.2 make 0.3. Read from a number or a string of digits.
+///
+/// Always in its shortest form, without zeros at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Money(Decimal);
 
@@ -15,13 +17,15 @@ impl Money {
     /// `self` × `times`, or `None` beyond 28 digits.
     #[must_use]
     pub fn times(self, times: u32) -> Option<Self> {
-        self.0.checked_mul(times.into()).map(Self)
+        let product = self.0.checked_mul(times.into())?;
+        Some(Self(product.normalize()))
     }
 
     /// `self` + `other`, or `None` beyond 28 digits.
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {
-        self.0.checked_add(other.0).map(Self)
+        let sum = self.0.checked_add(other.0)?;
+        Some(Self(sum.normalize()))
     }
 }
 
@@ -53,7 +57,12 @@ impl<'de> Deserialize<'de> for Money {
 
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.0.normalize().to_string())
+        if self.0.scale() == 0
+            && let Ok(whole) = i64::try_from(self.0)
+        {
+            return serializer.serialize_i64(whole);
+        }
+        RawValue::from_string(self.0.to_string())
             .map_err(ser::Error::custom)?
             .serialize(serializer)
     }

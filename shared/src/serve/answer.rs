@@ -40,7 +40,9 @@ pub fn composed<V: Serialize>(
     view: &V,
     sources: &[(&'static str, &Provenance)],
 ) -> Result<HttpResponse, Problem> {
-    let body = serde_json::to_vec(view).map_err(|error| {
+    // Room for most answers, so that it need not grow.
+    let mut body = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut body, view).map_err(|error| {
         log::error!("a view cannot be written as JSON: {error}");
         Problem::internal()
     })?;
