@@ -11,6 +11,7 @@ use mock_services::raw::{self, Answer};
 use mock_services::{Options, Running, customers, orders};
 use serde_json::Value;
 use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
 
 /// Any free port of this machine.
 pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -35,8 +36,22 @@ pub(crate) async fn spawn_app() -> TestApp {
 
 /// A BFF whose settings `change` has the last word on.
 pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
-    let orders = orders::start(&Options::default()).unwrap();
-    let customers = customers::start(&Options::default()).unwrap();
+    let options = Options::default();
+    spawn_over([&options; 2], |config| {
+        plain(&mut config.services.orders);
+        plain(&mut config.services.customers);
+        change(config);
+    })
+}
+
+/// A BFF with its policies as they are by default, but patient, over an order and a customer service with these options.
+/// `change` has the last word on its settings.
+pub(crate) fn spawn_over(
+    [order_options, customer_options]: [&Options; 2],
+    change: impl FnOnce(&mut Config),
+) -> TestApp {
+    let orders = orders::start(order_options).unwrap();
+    let customers = customers::start(customer_options).unwrap();
     let mut config = Config::new(ServicesConfig::new(
         endpoint(&orders.url()),
         endpoint(&customers.url()),
@@ -50,7 +65,6 @@ pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
             upstream.attempt_timeout,
             upstream.connect_timeout,
         ) = (GUARD / 2, GUARD / 2, GUARD / 2);
-        plain(upstream);
     }
     change(&mut config);
     let server = bff_mobile::bind(config).unwrap();
@@ -64,6 +78,19 @@ pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
         customers,
         stop,
     }
+}
+
+/// A BFF over services whose answers are stale at once, and better than nothing.
+pub(crate) fn spawn_stale() -> TestApp {
+    let options = Options {
+        cache_control: Some("max-age=0, stale-if-error=600".to_owned()),
+        ..Options::default()
+    };
+    spawn_over([&options; 2], |config| {
+        // Whoever has a stale answer waits twice this long for a newer one.
+        config.services.orders.hedge.after_at_least = GUARD / 2;
+        config.services.customers.hedge.after_at_least = GUARD / 2;
+    })
 }
 
 /// Without the policies above one attempt: a test that sets a fault sees what comes of it, and each request is a call.
@@ -85,10 +112,28 @@ impl TestApp {
         raw::get(self.addr, target).await.unwrap()
     }
 
+    pub(crate) async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> Answer {
+        raw::send(self.addr, "GET", target, headers, "")
+            .await
+            .unwrap()
+    }
+
     /// How many requests the services got.
     pub(crate) fn asked(&self) -> (u64, u64) {
         (self.orders.requests(), self.customers.requests())
     }
+}
+
+/// Waits until `condition` holds, which something else brings about.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let holds = async {
+        while !condition().await {
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(GUARD, holds)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// The body of a problem, after a look at everything that each problem has.

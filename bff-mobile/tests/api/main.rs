@@ -9,7 +9,9 @@
 
 mod admin;
 mod bad_input;
+mod caching;
 mod helpers;
 mod openapi;
 mod orders;
+mod resilience;
 mod settings;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use bff_shared::serve::openapi;
 use mock_services::fault::{BodyFault, Fault};
 use mock_services::raw::{self, Answer};
+use mock_services::{Options, customers, orders};
 use serde_json::Value;
 
-use crate::helpers::{TestApp, binary, problem, spawn_app, spawn_with, until};
+use crate::helpers::{GUARD, TestApp, binary, problem, spawn_app, spawn_over, spawn_with, until};
 
 /// The document as it is committed.
 const COMMITTED: &str = include_str!("../../openapi.json");
@@ -29,11 +30,16 @@ fn operations(document: &Value) -> BTreeMap<String, &Value> {
     operations.collect()
 }
 
+/// The content of an answer by its type; a 304 has none.
+fn contents(response: &Value) -> serde_json::Map<String, Value> {
+    response["content"].as_object().cloned().unwrap_or_default()
+}
+
 /// The value of each example of an answer, by status and name.
 fn examples(operation: &Value) -> BTreeMap<(String, String), Value> {
     let mut examples = BTreeMap::new();
     for (status, response) in operation["responses"].as_object().unwrap() {
-        for content in response["content"].as_object().unwrap().values() {
+        for content in contents(response).values() {
             for (name, example) in content["examples"].as_object().unwrap() {
                 examples.insert((status.clone(), name.clone()), example["value"].clone());
             }
@@ -111,7 +117,7 @@ fn every_parameter_and_every_answer_has_an_example() {
             assert!(!parameter["example"].is_null(), "{name}: {parameter}");
         }
         for (status, response) in operation["responses"].as_object().unwrap() {
-            for (kind, content) in response["content"].as_object().unwrap() {
+            for (kind, content) in contents(response) {
                 let examples = content["examples"].as_object().unwrap();
                 assert!(!examples.is_empty(), "{name}: {status} {kind}");
                 for (example, shown) in examples {
@@ -134,9 +140,7 @@ fn every_example_has_the_fields_that_its_schema_requires_and_no_others() {
 
     for operation in operations(&document).values() {
         let responses = operation["responses"].as_object().unwrap().values();
-        for content in
-            responses.flat_map(|response| response["content"].as_object().unwrap().values())
-        {
+        for content in responses.flat_map(|response| contents(response).into_values()) {
             let schema = content["schema"]["$ref"]
                 .as_str()
                 .unwrap()
@@ -187,6 +191,35 @@ fn every_reference_leads_somewhere() {
     follow(&document, &document);
 }
 
+/// Checks that every header is there that the document promises for this status.
+fn assert_headers(answer: &Answer, status: &str) {
+    let headers = &document()["paths"]["/orders/{id}"]["get"]["responses"][status]["headers"];
+    for header in headers.as_object().unwrap().keys() {
+        assert!(
+            answer.header(header).is_some(),
+            "{header} is not on {answer:?}"
+        );
+    }
+}
+
+/// The answer when the customer service fails that has answered before.
+async fn stale_customer() -> Value {
+    let options = Options {
+        cache_control: Some("max-age=0, stale-if-error=600".to_owned()),
+        ..Options::default()
+    };
+    let orders = orders::start(&options).unwrap();
+    let customers = customers::start(&options).unwrap();
+    let bff = spawn_over(&[&orders.url()], &[&customers.url()], |config| {
+        // As long as an old order waits for a newer one.
+        config.services.orders.hedge.after_at_least = GUARD / 2;
+        config.services.customers.hedge.after_at_least = GUARD / 2;
+    });
+    bff.get("/orders/1").await;
+    customers.faults().set(vec![Fault::status(503)]);
+    bff.get("/orders/1").await.json()
+}
+
 #[actix_web::test]
 async fn every_example_of_an_order_is_a_real_answer() {
     let app = spawn_app().await;
@@ -199,16 +232,11 @@ async fn every_example_of_an_order_is_a_real_answer() {
 
     let complete = app.get("/orders/1").await;
     assert_eq!(complete.json(), shown("complete"));
-    for header in document()["paths"]["/orders/{id}"]["get"]["responses"]["200"]["headers"]
-        .as_object()
-        .unwrap()
-        .keys()
-    {
-        assert!(
-            complete.header(header).is_some(),
-            "{header} is not on {complete:?}"
-        );
-    }
+    assert_headers(&complete, "200");
+    let tag = complete.header("etag").unwrap();
+    let known = app.get_with("/orders/1", &[("If-None-Match", tag)]).await;
+    assert_eq!(known.status, 304, "{known:?}");
+    assert_headers(&known, "304");
     let TestApp {
         addr, customers, ..
     } = app;
@@ -217,6 +245,13 @@ async fn every_example_of_an_order_is_a_real_answer() {
         raw::get(addr, "/orders/1").await.unwrap().json(),
         shown("withoutCustomer")
     );
+    let mut expected = shown("staleCustomer");
+    let mut stale = stale_customer().await;
+    for body in [&mut expected, &mut stale] {
+        let age = body["sources"]["customer"]["ageSeconds"].take();
+        assert!(age.is_u64(), "{age}");
+    }
+    assert_eq!(stale, expected);
 
     let left: Vec<_> = examples
         .into_keys()
