@@ -259,6 +259,14 @@ impl Cache {
         found
     }
 
+    /// A fresh answer for `key`, and how long it is still so. Not counted.
+    pub(super) fn fresh(&self, key: &Key, now: Instant) -> Option<(Arc<Entry>, Duration)> {
+        match self.look_up(key, now) {
+            Found::Fresh(entry, left) => Some((entry, left)),
+            _ => None,
+        }
+    }
+
     fn look_up(&self, key: &Key, now: Instant) -> Found {
         let entry = match self.store.get(key) {
             None => return Found::Nothing,

@@ -196,9 +196,8 @@ impl Cluster {
         // Between the look at the offers and the taking another thread may be faster: then look again.
         for _ in 0..4 {
             let picked = match pick(&members, avoid, false, now) {
-                Err(Refusal::Nobody | Refusal::Open(_)) if !avoid.is_empty() => {
-                    pick(&members, &[], false, now)
-                }
+                // Not even to wait for others: who stood in line for them alone would hold up those behind.
+                Err(_) if !avoid.is_empty() => pick(&members, &[], false, now),
                 picked => picked,
             };
             if let Some(taken) = self.take(picked?, now) {

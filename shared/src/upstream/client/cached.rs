@@ -71,6 +71,15 @@ impl Client {
         }
         let known = known.or_else(|| old.as_ref().map(|old| Arc::clone(&old.entry)));
         let (mut seat, lead) = self.cluster.flights.join(&key, old.is_some(), now);
+        // Between the look into the cache and this another thread may have kept an answer.
+        let just_kept = lead.as_ref().and_then(|_| cache.fresh(&key, now));
+        let lead = match (lead, just_kept) {
+            (Some(lead), Some((entry, left))) => {
+                lead.done(Ok(Arc::clone(&entry)));
+                return self.hit(&entry, left, now);
+            }
+            (lead, _) => lead,
+        };
         let is_lead = lead.is_some();
         let forwarded = match known {
             Some(_) => Forwarded::Stale,
@@ -93,6 +102,10 @@ impl Client {
             match timeout_at(until.instant(), seat.outcome(old.is_some())).await {
                 Ok(Progress::Done(Ok(entry))) if is_lead || entry.is_shareable() => Ok(entry),
                 Ok(Progress::Done(Err(error)) | Progress::Failing(error)) => Err(error),
+                Ok(Progress::Lost | Progress::Underway) if old.is_some() => {
+                    let detail = "the call that was to renew it is lost";
+                    Err(self.error(ErrorKind::Unavailable, detail))
+                }
                 Ok(Progress::Done(Ok(_)) | Progress::Lost | Progress::Underway) => {
                     let config = self.cluster.config();
                     let context = Context {
@@ -122,7 +135,9 @@ impl Client {
             }
             (Err(error), Some(old)) => {
                 let cause = StaleCause::Failed(error.kind(), error.detail().into());
-                let forwarded = (error.kind() != ErrorKind::CircuitOpen).then_some(forwarded);
+                let was_refused = !error.maybe_processed()
+                    && matches!(error.kind(), ErrorKind::CircuitOpen | ErrorKind::Overloaded);
+                let forwarded = (!was_refused).then_some(forwarded);
                 self.stale(&old, cause, forwarded, Instant::now())
             }
             (Err(error), None) => Err(error),

@@ -222,6 +222,42 @@ fn calls_go_where_there_is_a_place() {
 }
 
 #[test]
+fn who_waits_to_ask_elsewhere_holds_nobody_up() {
+    paused(async {
+        let mut config = limited(TWO, 2);
+        config.retry = defaults(TWO).retry;
+        let mut failed = false;
+        let (client, transport) = client_by(config, move |asked| match &*asked.target {
+            "/fails" if !std::mem::replace(&mut failed, true) => (MS, down()),
+            _ if asked.endpoint == "10.0.0.1" => (5 * MS, ok()),
+            _ => (500 * MS, ok()),
+        });
+        let context = within(NEVER);
+        let mut calls: Vec<_> = (0..4).map(|_| Box::pin(get(&client))).collect();
+        for call in &mut calls {
+            assert!(futures_util::poll!(call).is_pending());
+        }
+        sleep(10 * MS).await;
+        for call in &mut calls {
+            _ = futures_util::poll!(call);
+        }
+        // One endpoint is free now, and the other one is full for half a second.
+        let fails = ask(&client, &context, Request::get("/fails"));
+        let others = async {
+            sleep(MS).await;
+            let start = Instant::now();
+            let others = join_all((0..10).map(|_| get(&client))).await;
+            assert!(others.iter().all(Result::is_ok), "{others:?}");
+            start.elapsed()
+        };
+        let (fails, took) = futures_util::join!(fails, others);
+        assert_eq!(fails, Ok(1));
+        assert!(took <= 31 * MS, "{took:?}");
+        assert_eq!(transport.attempts(), 4 + 2 + 10);
+    });
+}
+
+#[test]
 fn an_endpoint_whose_limit_was_in_the_way_for_a_minute_is_rested_to_learn_what_it_takes() {
     paused(async {
         let mut config = limited(ONE, 4);

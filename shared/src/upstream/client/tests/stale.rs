@@ -266,6 +266,7 @@ fn while_there_is_too_much_to_do_what_is_kept_is_given() {
         let answer = get(&client).await.unwrap();
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert_eq!(failed(&answer).0, ErrorKind::Overloaded);
+        assert_eq!(answer.cache.forwarded, None, "nobody was asked");
         assert_eq!(other.await, Ok(1));
     });
 }
@@ -343,6 +344,19 @@ fn that_there_is_nothing_any_more_is_no_reason_for_an_old_answer() {
         let error = get(&client).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "the old one is gone");
         assert_eq!(transport.attempts(), 3);
+    });
+}
+
+#[test]
+fn a_decoder_that_panics_is_a_failure_like_any_while_an_old_answer_is_at_hand() {
+    paused(async {
+        let (client, transport) = kept_then(caching(ONE), FRESH_FOR_A_SECOND, |_| (MS, ok())).await;
+        let panics = |_: &Response| -> Result<u8, Undecodable> { panic!("on purpose") };
+        let context = within(NEVER);
+        let answer = client.call(&context, Request::get("/"), panics).await;
+        assert_eq!(failed(&answer.unwrap()).0, ErrorKind::Unavailable);
+        assert_eq!(transport.attempts(), 2);
+        assert_idle(&client);
     });
 }
 

@@ -18,6 +18,7 @@ const HANGS: Duration = Duration::from_secs(60);
 /// A transport whose attempts wait at a gate.
 #[derive(Debug, Clone)]
 struct Gated {
+    headers: &'static [(&'static str, &'static str)],
     gate: Arc<Semaphore>,
     attempts: Arc<AtomicUsize>,
     dropped: Arc<Notify>,
@@ -26,6 +27,7 @@ struct Gated {
 impl Gated {
     fn with(permits: usize) -> Self {
         Self {
+            headers: &[],
             gate: Arc::new(Semaphore::new(permits)),
             attempts: Arc::default(),
             dropped: Arc::default(),
@@ -47,7 +49,7 @@ impl Transport for Gated {
             let permit = self.gate.acquire().await;
             permit.expect("nobody closes the gate").forget();
             tokio::task::yield_now().await;
-            ok()
+            says(200, self.headers, "1")
         })
     }
 }
@@ -108,6 +110,28 @@ fn a_thousand_callers_on_four_threads_make_one_call() {
     });
     assert_eq!((answered, transport.attempts.load(SeqCst)), (1000, 1));
     assert!(cluster.flights.is_empty());
+}
+
+#[test]
+fn what_four_threads_ask_for_one_after_the_other_is_asked_for_once() {
+    const TARGETS: usize = 5000;
+    let (cluster, mut transport) = (sharing(), Gated::with(1_000_000));
+    transport.headers = &[("cache-control", "max-age=600")];
+    let everybody = Barrier::new(4);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                on_worker(&cluster, &transport, async |client| {
+                    everybody.wait();
+                    for number in 0..TARGETS {
+                        let request = Request::get(format!("/{number}"));
+                        assert_eq!(ask(client, &within(NEVER), request).await, Ok(1));
+                    }
+                });
+            });
+        }
+    });
+    assert_eq!(transport.attempts.load(SeqCst), TARGETS);
 }
 
 #[test]
