@@ -1,8 +1,12 @@
 //! Whatever services and callers do, calls end in time and leave nothing behind.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::upstream::Origin;
 
 #[derive(Debug, Clone)]
 struct Case {
@@ -99,43 +103,72 @@ fn case() -> impl Strategy<Value = Case> {
         )
 }
 
-fn prepared(case: &Case) -> (Client, Rc<Scripted>) {
+/// What was said to somebody alone: the numbers of those answers.
+type Private = Rc<RefCell<HashSet<u64>>>;
+
+/// Each answer has a number of its own.
+fn prepared(case: &Case) -> (Client, Rc<Scripted>, Private) {
     let mut config = defaults(&THREE[..case.endpoints]);
     if !case.is_cached {
         config.cache.max_bytes = 0;
     }
     (config.limit.initial, config.limit.min) = (case.places, case.places);
     let (outcomes, script) = (outcomes(), case.script.clone());
-    let mut next = 0;
-    client_by(config, move |_| {
+    let private = Private::default();
+    let (mut next, noted) = (0, Rc::clone(&private));
+    let (client, transport) = client_by(config, move |_| {
         let (latency, outcome) = script[next % script.len()];
         next += 1;
         let latency = latency.map_or(FOR_EVER, |latency| latency * MS);
-        (latency, outcomes[outcome].clone())
-    })
+        let mut outcome = outcomes[outcome].clone();
+        if let Ok(response) = &mut outcome
+            && response.body == "1"
+        {
+            response.body = next.to_string().into();
+            let control = response.headers.get("cache-control");
+            if control.is_some_and(|said| said == "no-store") {
+                noted.borrow_mut().insert(next as u64);
+            }
+        }
+        (latency, outcome)
+    });
+    (client, transport, private)
 }
 
-/// Plays one caller; fails if its call is not over when it has to be.
-async fn play(client: &Client, caller: &Caller) {
+/// Plays one caller; fails if its call is not over when it has to be. Comes back with the number of the answer, and
+/// whether it was just made.
+async fn play(client: &Client, caller: &Caller, target: String) -> Option<(u64, bool)> {
     sleep(caller.comes * MS).await;
     let start = Instant::now();
     let mut context = within(caller.allowed * MS);
     if caller.is_optional {
         context = context.optional();
     }
-    let request = Request::new(caller.method.clone(), format!("/{}", caller.target));
-    let call = ask(client, &context, request);
-    let Some(leaves) = caller.leaves else {
-        let outcome = call.await;
-        let allowed = (caller.allowed * MS).min(2 * SECOND);
-        assert!(
-            start.elapsed() <= allowed,
-            "{outcome:?} after {:?}",
-            start.elapsed()
-        );
-        return;
+    let request = Request::new(caller.method.clone(), target);
+    let call = client.call(&context, request, Response::json::<u64>);
+    let outcome = if let Some(leaves) = caller.leaves {
+        tokio::time::timeout(leaves * MS, call).await.ok()?
+    } else {
+        call.await
     };
-    _ = tokio::time::timeout(leaves * MS, call).await;
+    let took = start.elapsed();
+    let allowed = (caller.allowed * MS).min(2 * SECOND);
+    assert!(took <= allowed, "{outcome:?} after {took:?}");
+    let answer = outcome.ok()?;
+    Some((*answer.value, answer.origin == Origin::Fresh))
+}
+
+/// That each attempt for a caller, who alone asked for its target, was one it may have.
+fn judge(caller: &Caller, start: Instant, attempts: &[&Asked]) {
+    if caller.method == Method::POST {
+        assert!(attempts.len() <= 1);
+    }
+    let comes = start + caller.comes * MS;
+    let over = comes + (caller.allowed * MS).min(2 * SECOND);
+    for asked in attempts {
+        assert!(asked.at < over);
+        assert_eq!(asked.remaining, over - asked.at);
+    }
 }
 
 proptest! {
@@ -145,8 +178,33 @@ proptest! {
     fn every_call_is_over_in_time_and_leaves_nothing_behind(case in case()) {
         fastrand::seed(case.seed);
         paused(async {
-            let (client, transport) = prepared(&case);
-            join_all(case.callers.iter().map(|caller| play(&client, caller))).await;
+            let start = Instant::now();
+            let (client, transport, private) = prepared(&case);
+            let target = |number: usize| {
+                if case.is_cached {
+                    format!("/{}", case.callers[number].target)
+                } else {
+                    format!("/{number}")
+                }
+            };
+            let callers = case.callers.iter().enumerate();
+            let answers = join_all(
+                callers.map(|(number, caller)| play(&client, caller, target(number))),
+            )
+            .await;
+
+            let mut alone = HashSet::new();
+            for (number, is_fresh) in answers.into_iter().flatten() {
+                if private.borrow().contains(&number) {
+                    assert!(is_fresh && alone.insert(number), "{number} was for one alone");
+                }
+            }
+            let asked = transport.asked.borrow().clone();
+            for (number, caller) in case.callers.iter().enumerate().filter(|_| !case.is_cached) {
+                let own = asked.iter().filter(|asked| asked.target == target(number));
+                judge(caller, start, &own.collect::<Vec<_>>());
+            }
+
             // What goes on without its caller has its end, too.
             sleep(3 * SECOND).await;
             settle().await;
