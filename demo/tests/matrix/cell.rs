@@ -119,22 +119,20 @@ impl Calls {
 }
 
 impl Cell {
-    /// The whole matrix.
-    pub(crate) fn all() -> Vec<Self> {
+    /// The whole matrix of a client.
+    pub(crate) fn all_of(client: Client) -> Vec<Self> {
         let mut cells = Vec::new();
-        for client in [Client::Web, Client::Mobile] {
-            for fault in GROUPS.iter().flat_map(|(_, faults)| *faults) {
-                for service in [Service::Order, Service::Customer] {
-                    for extent in [Extent::One, Extent::All] {
-                        for kept in [Kept::Nothing, Kept::Stale] {
-                            cells.push(Self {
-                                client,
-                                fault,
-                                service,
-                                extent,
-                                kept,
-                            });
-                        }
+        for fault in GROUPS.iter().flat_map(|(_, faults)| *faults) {
+            for service in [Service::Order, Service::Customer] {
+                for extent in [Extent::One, Extent::All] {
+                    for kept in [Kept::Nothing, Kept::Stale] {
+                        cells.push(Self {
+                            client,
+                            fault,
+                            service,
+                            extent,
+                            kept,
+                        });
                     }
                 }
             }

@@ -27,19 +27,26 @@ use actix_web::rt;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
-use cell::Cell;
+use cell::{Cell, Client};
 
 /// Cells under way at once. Most of their time is waiting.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 16;
 
 #[actix_web::test]
-async fn every_cell_is_as_stated() {
+async fn every_cell_of_the_web_is_as_stated() {
+    run_all(Client::Web).await;
+}
+
+#[actix_web::test]
+async fn every_cell_of_the_app_is_as_stated() {
+    run_all(Client::Mobile).await;
+}
+
+async fn run_all(client: Client) {
     let only = switch("ONLY").unwrap_or_default();
     let places = Rc::new(Semaphore::new(AT_ONCE));
-    let cells = Cell::all();
-    let cells = cells
-        .into_iter()
-        .filter(|cell| cell.to_string().contains(&only));
+    let cells = Cell::all_of(client).into_iter();
+    let cells = cells.filter(|cell| cell.to_string().contains(&only));
     let running = cells.map(|cell| {
         let places = Rc::clone(&places);
         rt::spawn(async move {

@@ -20,7 +20,7 @@ const SLACK: Duration = Duration::from_secs(2);
 const HERD: usize = 6;
 
 /// The pause between two questions that wait for a circuit to close.
-const AGAIN: Duration = Duration::from_millis(20);
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Runs a cell; an error says what was not as expected.
 pub(crate) async fn run(cell: Cell) -> Result<(), String> {
@@ -305,7 +305,7 @@ fn within(cell: &Cell, pace: Pace) -> Duration {
     let default = bff_shared::upstream::Config::new(Vec::new());
     match pace {
         Pace::AtOnce | Pace::Hedge => 10 * default.attempt_timeout,
-        Pace::Patience | Pace::Deadline if is_waited_for(cell) => default.deadline / 2 + SLACK,
+        Pace::Patience | Pace::Deadline if is_waited_for(cell) => default.deadline + SLACK,
         Pace::Patience | Pace::Deadline => 10 * default.deadline + SLACK,
     }
 }

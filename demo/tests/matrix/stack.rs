@@ -25,7 +25,7 @@ pub(crate) const GUARD: Duration = Duration::from_secs(60);
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The pause between two looks at something that others bring about.
-const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A service of two instances, each behind its proxy.
 struct Instances([(Running, Proxy); 2]);
@@ -106,9 +106,8 @@ impl Stack {
                 Service::Order => &mut services.orders,
                 Service::Customer => &mut services.customers,
             };
-            if service == cell.service && is_waited_for(cell) {
-                quick(upstream);
-            } else {
+            // What has to be waited for takes the default times.
+            if service != cell.service || !is_waited_for(cell) {
                 patient(upstream);
             }
         }
@@ -243,13 +242,6 @@ impl Stack {
 /// Whether the time of an attempt has to pass before the cell is at its end.
 pub(crate) fn is_waited_for(cell: &Cell) -> bool {
     cell.fault.sign == Sign::Silent && cell.extent == Extent::All
-}
-
-/// The default times in their proportions, but shorter.
-fn quick(upstream: &mut upstream::Config) {
-    upstream.deadline /= 2;
-    upstream.attempt_timeout /= 2;
-    upstream.connect_timeout /= 2;
 }
 
 /// The default times in their proportions, but so long that a busy machine does not look like a fault.
