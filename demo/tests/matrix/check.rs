@@ -118,8 +118,10 @@ impl Got<'_> {
                     &json!(state == "stale"),
                 )?;
                 let begins = match (state, reason) {
-                    // Nobody was asked, or the answer of somebody who was did not come.
+                    // Nobody was asked,
                     ("stale", "circuitOpen") => "; hit; ttl=",
+                    (_, "circuitOpen") => "; detail=",
+                    // or the answer of somebody who was did not come.
                     ("stale", _) => "; fwd=stale; ttl=",
                     _ => "; fwd=miss; ",
                 };

@@ -10,7 +10,8 @@ const INTRODUCTION: &str = "\
 
 What a client of either BFF gets while an instance of a service, or all of them, fail in some way; what is in it, when
 it comes, and what it costs the services. Every field of these tables is tested with both BFFs, their default policies,
-and two instances of each service (`cargo test -p demo --test matrix`), and this page is written by that test.
+and two instances of each service (`cargo test -p demo --test matrix`), and this page is written by that test. What
+else the BFFs answer, their documents, needs no service.
 
 In short: **while one of two instances works, nobody notices. When none does, a part is missing or old and says so, or
 the answer is an error that says why; it comes at the deadline at the latest, and costs the services no more than three

@@ -10,7 +10,7 @@ use twox_hash::XxHash3_64;
 
 use super::Problem;
 use super::telemetry::push_milliseconds;
-use crate::compose::{Provenance, Source, SourceState};
+use crate::compose::{Provenance, Reason, Source, SourceState};
 use crate::upstream::Freshness;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -119,6 +119,9 @@ fn cache_status(sources: &[(&'static str, &Provenance)]) -> String {
                 value.push_str("; fwd=");
                 value.push_str(forwarded.token());
             }
+            // Nobody was asked.
+            (None, SourceState::Default | SourceState::Omitted)
+                if source.reason == Some(Reason::CircuitOpen) => {}
             (None, SourceState::Default | SourceState::Omitted) => value.push_str("; fwd=miss"),
             (None, _) => value.push_str("; hit"),
         }
