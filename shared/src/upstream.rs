@@ -46,6 +46,8 @@ mod resolve;
 mod response;
 mod retry;
 mod retry_after;
+#[cfg(test)]
+mod simulation;
 pub mod transport;
 mod window;
 

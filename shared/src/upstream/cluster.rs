@@ -1,9 +1,8 @@
 //! What all worker threads share of one upstream.
 
-use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -14,16 +13,20 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout, timeout_at};
 
-use super::breaker::Pass;
 use super::budget::Budget;
 use super::cache::{Cache, CacheReport};
 use super::choice::{Member, Refusal, pick};
-use super::endpoint::{AttemptEnd, Offer};
+use super::endpoint::Offer;
 use super::flight::Flights;
 use super::latency::{Latencies, Quantiles};
+use super::limit::Outlook;
 use super::queue::Queue;
 use super::resolve::{Discovery, Found};
 use super::{Config, Deadline, Endpoint, EndpointReport, Instant};
+
+pub(super) use self::taken::Taken;
+
+mod taken;
 
 /// How often a connection to an endpoint that nobody can reach is tried in the background.
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
@@ -53,23 +56,13 @@ pub struct Cluster {
     in_flight: AtomicU64,
     refused: AtomicU64,
     pub(super) queue: Queue,
+    /// Whether those in line know that there is too much to do.
+    squeezed: AtomicBool,
     pub(super) retries: Budget,
     pub(super) hedges: Budget,
     latencies: Mutex<Latencies>,
     pub(super) cache: Option<Cache>,
     pub(super) flights: Arc<Flights>,
-}
-
-/// A call in flight to an endpoint, which it is given back to when dropped.
-#[derive(Debug)]
-pub(super) struct Taken<'a> {
-    cluster: &'a Cluster,
-    /// Whether it was overtaken, if it is dropped.
-    lost: Option<&'a Cell<bool>>,
-    pub(super) endpoint: Arc<Endpoint>,
-    pass: Pass,
-    since: Instant,
-    ended: bool,
 }
 
 impl Cluster {
@@ -92,6 +85,7 @@ impl Cluster {
             in_flight: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             queue: Queue::default(),
+            squeezed: AtomicBool::new(false),
             retries: Budget::new(config.retry.budget, now),
             hedges: Budget::new(config.hedge.budget, now),
             latencies: Mutex::new(Latencies::new(now)),
@@ -243,6 +237,20 @@ impl Cluster {
         self.refused.fetch_add(1, Relaxed);
     }
 
+    /// What becomes of the places there are: as the best of the endpoints says.
+    pub(super) fn outlook(&self, now: Instant) -> Outlook {
+        let members = self.members();
+        let known = members
+            .iter()
+            .filter_map(|member| member.endpoint.outlook(now));
+        let outlook = known.max().unwrap_or(Outlook::Steady);
+        let squeezed = outlook == Outlook::Squeezed;
+        if self.squeezed.swap(squeezed, Relaxed) != squeezed && squeezed {
+            self.queue.call_all();
+        }
+        outlook
+    }
+
     /// How long a call would wait at the end of the line; `None` while that is not known.
     pub(super) fn expected_wait(&self) -> Option<Duration> {
         let members = self.members();
@@ -313,54 +321,6 @@ impl Cluster {
                 .iter()
                 .map(|member| member.endpoint.report(now))
                 .collect(),
-        }
-    }
-}
-
-impl<'a> Taken<'a> {
-    /// The same, to count as overtaken and not as cancelled if it is dropped while `lost`.
-    pub(super) fn unless(self, lost: &'a Cell<bool>) -> Self {
-        let mut taken = self;
-        taken.lost = Some(lost);
-        taken
-    }
-
-    /// Gives the endpoint back with how the attempt ended.
-    pub(super) fn end(mut self, end: AttemptEnd, now: Instant) {
-        self.give_back(end, now);
-    }
-
-    fn give_back(&mut self, end: AttemptEnd, now: Instant) {
-        self.ended = true;
-        let took = now.saturating_duration_since(self.since);
-        let allowed = self.cluster.config.attempt_timeout;
-        let (name, endpoint) = (&self.cluster.name, &self.endpoint);
-        match endpoint.end(self.pass, end, took, allowed, now) {
-            Some("open") => log::warn!("{name}: {endpoint} fails too often and is left alone"),
-            Some("closed") => log::info!("{name}: {endpoint} answers again"),
-            _ => {}
-        }
-        if let AttemptEnd::TimedOut { unreachable: true }
-        | AttemptEnd::Failed { unreachable: true } = end
-        {
-            self.cluster.watch(&self.endpoint);
-        }
-        if end == AttemptEnd::Answered {
-            self.cluster.latencies().add(took, now);
-        }
-        self.cluster.queue.place_freed();
-    }
-}
-
-impl Drop for Taken<'_> {
-    fn drop(&mut self) {
-        if !self.ended {
-            let end = if self.lost.is_some_and(Cell::get) {
-                AttemptEnd::Overtaken
-            } else {
-                AttemptEnd::Cancelled
-            };
-            self.give_back(end, Instant::now());
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::balance::Load;
 use super::breaker::{Admission, Breaker, CallEnd, Pass};
-use super::limit::{Limit, Sample};
+use super::limit::{Limit, Outlook, Sample};
 use super::{Config, ErrorKind, Instant};
 
 /// Where an instance listens: `http://host[:port]`.
@@ -291,6 +291,13 @@ impl Endpoint {
 
     pub(super) fn end_watch(&self) {
         self.watched.store(false, Relaxed);
+    }
+
+    /// What becomes of its limit next; `None` while it is left alone.
+    pub(super) fn outlook(&self, now: Instant) -> Option<Outlook> {
+        let health = self.health();
+        let is_asked = matches!(health.breaker.admission(now), Admission::Call);
+        is_asked.then(|| health.limit.outlook(now))
     }
 
     /// Calls a second that it answers at its limit; `None` while that is not known.

@@ -1,107 +1,27 @@
 //! How many calls an endpoint can take at once, found out by asking it: a limit that follows its latency.
 //!
-//! After Netflix's concurrency limits ("gradient"): while latency stays near the least that was seen, there is room for
-//! more; as it grows, calls wait inside the service, and there are too many. What is different here was learnt from
-//! gateways that fail without it: the limit grows only while it is in use and shrinks while it is not, so that the
-//! first wave of an overload finds it tight; it is kept for each endpoint, so that a slow one limits itself alone; and
-//! the least latency is never learnt anew while times are bad. Where they do not get better, the endpoint is rested for
-//! a moment to learn it, as BBR does (Cardwell and others, 2016): what it takes with next to nothing to do is its own.
+//! After Netflix's concurrency limits ("gradient"): while latency stays near what a call takes with next to nothing
+//! beside it, there is room for more; as it grows, calls wait inside the service, and there are too many. What is
+//! different here was learnt from gateways that fail without it, and from simulation:
+//!
+//! - It begins small, and each good answer that finds it in use is worth one more place, so that it doubles with each
+//!   round as TCP's does (Jacobson, 1988), until latency grows for the first time. An innocent burst has its places in a
+//!   few rounds; the first wave of an overload is a small one.
+//! - It grows only while it is in use, shrinks while it is not, and is kept for each endpoint.
+//! - After a cut only the calls that began since count, so that one excess is not answered for twice.
+//! - The latency that it compares with is the mean of calls beside which there were never more than `min`: like is
+//!   compared with like, however much answers differ. A limit that fell down to `min` learns by this alone that its
+//!   endpoint has become slower; not while calls fail. A limit that was in the way for a minute is rested for a moment
+//!   to learn the same, as BBR does (Cardwell and others, 2016).
 
 use std::time::Duration;
 
+pub use self::config::LimitConfig;
+use self::samples::{Base, Samples};
 use super::Instant;
-use crate::config::Section;
 
-/// Settings of the concurrency limits of an upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitConfig {
-    /// The limit of an endpoint of which nothing is known yet.
-    pub initial: u32,
-    /// The smallest limit.
-    pub min: u32,
-    /// The largest limit.
-    pub max: u32,
-    /// How far latency may rise above its least before the limit falls, in percent,
-    pub tolerance_percent: u32,
-    /// and at least by this: what is shorter says more of a busy machine than of the service.
-    pub tolerance: Duration,
-    /// Calls that may wait for a place.
-    pub queue_length: u32,
-    /// How long they may wait.
-    pub queue_time: Duration,
-}
-
-impl Default for LimitConfig {
-    fn default() -> Self {
-        Self {
-            initial: 100,
-            min: 3,
-            max: 1000,
-            tolerance_percent: 25,
-            tolerance: Duration::from_millis(10),
-            queue_length: 1000,
-            queue_time: Duration::from_millis(30),
-        }
-    }
-}
-
-impl LimitConfig {
-    /// Reads the keys of the section `limit`.
-    pub fn read(section: &mut Section<'_>) -> Self {
-        let default = Self::default();
-        let config = Self {
-            initial: section.integer(
-                "initial",
-                default.initial,
-                1..=100_000,
-                "The calls in flight to an endpoint, to begin with; from there on its latency decides.",
-            ),
-            min: section.integer(
-                "min",
-                default.min,
-                1..=100_000,
-                "The calls in flight to an endpoint that are allowed in any case.",
-            ),
-            max: section.integer(
-                "max",
-                default.max,
-                1..=100_000,
-                "The calls in flight to an endpoint that are allowed at most. Equal to min: a fixed limit.",
-            ),
-            tolerance_percent: section.integer(
-                "tolerance_percent",
-                default.tolerance_percent,
-                0..=1000,
-                "How far an endpoint's latency may rise above its least before fewer calls are sent there, in percent.",
-            ),
-            tolerance: section.duration(
-                "tolerance",
-                default.tolerance,
-                Duration::ZERO..=Duration::from_secs(60),
-                "The same as a time: the larger of the two counts.",
-            ),
-            queue_length: section.integer(
-                "queue_length",
-                default.queue_length,
-                0..=100_000,
-                "Calls that may wait for a place; one more is refused at once as overloaded.",
-            ),
-            queue_time: section.duration(
-                "queue_time",
-                default.queue_time,
-                Duration::ZERO..=Duration::from_secs(60),
-                "How long a call may wait for a place. What would wait longer is refused at once.",
-            ),
-        };
-        if config.min > config.max {
-            section.reject("min", "at most max of the same upstream");
-        }
-        if config.initial < config.min || config.initial > config.max {
-            section.reject("initial", "between min and max of the same upstream");
-        }
-        config
-    }
-}
+mod config;
+mod samples;
 
 /// What the end of a call says about the endpoint's latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,13 +41,36 @@ const WINDOW: Duration = Duration::from_millis(50);
 const WINDOW_SAMPLES: u32 = 10;
 
 /// A limit that is not in use shrinks down to this.
-const IDLE: f64 = 20.0;
+const IDLE: f64 = 10.0;
+
+/// For how long a cut shows that there is too much to do.
+const CUT_SHOWS: Duration = Duration::from_secs(1);
+
+/// After so long without a cut the limit may double again.
+const CUT_FORGOTTEN: Duration = Duration::from_secs(10);
+
+/// So many answers in a row that took too long, and longer and longer, say so before their window is over.
+const LATE: u32 = 3;
+
+/// How long a failure speaks against what is learnt.
+const FAILURE_SHOWS: Duration = Duration::from_secs(1);
 
 /// How long the least latency holds before it may be learnt anew.
 const LEAST_HOLDS: Duration = Duration::from_secs(60);
 
 /// How long a rest lasts at most.
 const REST_AT_MOST: Duration = Duration::from_secs(1);
+
+/// What becomes of a limit next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outlook {
+    /// There is too much to do: who waits, waits for long.
+    Squeezed,
+    /// It is as it is.
+    Steady,
+    /// It doubles with each round of answers.
+    Growing,
+}
 
 /// The state machine of one endpoint's limit. Handed the time with each call, it keeps no clock.
 #[derive(Debug)]
@@ -136,12 +79,23 @@ pub(super) struct Limit {
     limit: f64,
     in_flight: u32,
     window: Samples,
-    /// The least latency, in seconds, of this epoch and of the one before it.
-    least: [f64; 2],
+    base: Base,
+    /// When there were more than `min` calls last.
+    crowded: Option<Instant>,
+    /// The mean latency of a window, in seconds, over many of them; and of how many.
+    usual: (f64, u32),
+    /// When the limit was cut last.
+    cut: Option<Instant>,
+    /// It doubles below this.
+    doubles_to: f64,
+    /// Answers in a row that took too long, none less than the one before, and what the last of them took.
+    late: (u32, f64),
     epoch: Instant,
     /// Whether the limit was in the way in this epoch.
     pressed: bool,
-    failures: bool,
+    failed: Option<Instant>,
+    /// When it was seen last what a call takes with next to nothing beside it.
+    learnt: Option<Instant>,
     rest: Rest,
     /// The mean latency of the last window, in seconds.
     latency: f64,
@@ -157,26 +111,6 @@ enum Rest {
     Since(Instant),
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Samples {
-    start: Instant,
-    count: u32,
-    /// In seconds.
-    sum: f64,
-    most_in_flight: u32,
-}
-
-impl Samples {
-    fn new(now: Instant, in_flight: u32) -> Self {
-        Self {
-            start: now,
-            count: 0,
-            sum: 0.0,
-            most_in_flight: in_flight,
-        }
-    }
-}
-
 impl Limit {
     /// A limit of which nothing is known.
     pub(super) fn new(config: LimitConfig, now: Instant) -> Self {
@@ -185,10 +119,16 @@ impl Limit {
             limit: f64::from(config.initial),
             in_flight: 0,
             window: Samples::new(now, 0),
-            least: [f64::INFINITY; 2],
+            base: Base::NOTHING,
+            crowded: None,
+            usual: (0.0, 0),
+            cut: None,
+            doubles_to: f64::from(config.max),
+            late: (0, 0.0),
             epoch: now,
             pressed: false,
-            failures: false,
+            failed: None,
+            learnt: None,
             rest: Rest::No,
             latency: 0.0,
         }
@@ -249,27 +189,56 @@ impl Limit {
         true
     }
 
+    /// What becomes of it next.
+    pub(super) fn outlook(&self, now: Instant) -> Outlook {
+        let cut = self
+            .cut
+            .is_some_and(|cut| now.saturating_duration_since(cut) < CUT_SHOWS);
+        if cut || self.late.0 >= LATE {
+            Outlook::Squeezed
+        } else if self.rest == Rest::No && self.limit < self.doubles_to {
+            Outlook::Growing
+        } else {
+            Outlook::Steady
+        }
+    }
+
     /// Gives a place back, with what its call has shown.
     pub(super) fn release(&mut self, sample: Sample, now: Instant) {
+        let in_use = self.in_flight * 2 >= self.current();
+        if self.in_flight > self.config.min {
+            self.crowded = Some(now);
+        }
         self.in_flight -= 1;
+        if matches!(sample, Sample::TimedOut(_) | Sample::Failed) {
+            self.failed = Some(now);
+        }
         if self.rest != Rest::No {
             self.rested(sample, now);
             return;
         }
         match sample {
             Sample::Answered(latency) => {
-                let latency = latency.as_secs_f64();
-                self.window.count += 1;
-                self.window.sum += latency;
-                self.least[0] = self.least[0].min(latency);
+                self.learn(latency, in_use, now);
+                let took = self.count(latency, now);
+                if took > self.tolerated() {
+                    if self.began_since_cut(latency, now) {
+                        let (count, last) = self.late;
+                        // Nearly as long is as long.
+                        let count = if took < 0.9 * last { 0 } else { count };
+                        self.late = (count + 1, took);
+                    }
+                } else {
+                    self.late = (0, 0.0);
+                    if in_use && self.limit < self.doubles_to {
+                        self.limit = (self.limit + 1.0).min(f64::from(self.config.max));
+                    }
+                }
             }
             Sample::TimedOut(after) => {
-                self.window.count += 1;
-                self.window.sum += after.as_secs_f64();
-                self.failures = true;
+                self.count(after, now);
             }
-            Sample::Failed => self.failures = true,
-            Sample::None => {}
+            Sample::Failed | Sample::None => {}
         }
         if self.window.count >= WINDOW_SAMPLES
             && now.saturating_duration_since(self.window.start) >= WINDOW
@@ -278,45 +247,104 @@ impl Limit {
         }
     }
 
+    /// Adds a call to the window unless it began before the last cut. Its time in seconds.
+    fn count(&mut self, took: Duration, now: Instant) -> f64 {
+        if self.began_since_cut(took, now) {
+            self.window.add(took.as_secs_f64());
+        }
+        took.as_secs_f64()
+    }
+
+    fn began_since_cut(&self, took: Duration, now: Instant) -> bool {
+        self.cut
+            .is_none_or(|cut| now.saturating_duration_since(cut) >= took)
+    }
+
+    fn learn(&mut self, took: Duration, in_use: bool, now: Instant) {
+        let was_alone = self
+            .crowded
+            .is_none_or(|at| now.saturating_duration_since(at) >= took);
+        let latency = took.as_secs_f64();
+        if !was_alone {
+            // The first few are better than nothing, and so are those that the limit has room for twice.
+            if !self.base.is_alone && (self.base.count < self.config.min || !in_use) {
+                self.base.add(latency);
+            }
+            return;
+        }
+        if !self.base.is_alone {
+            self.base.is_alone = true;
+            self.base.count = self.base.count.min(1);
+        }
+        let fails = self
+            .failed
+            .is_some_and(|at| now.saturating_duration_since(at) < FAILURE_SHOWS);
+        if latency < self.base.mean || !fails {
+            self.base.add(latency);
+            self.learnt = Some(now);
+        }
+    }
+
     fn close_window(&mut self, now: Instant) {
         let window = std::mem::replace(&mut self.window, Samples::new(now, self.in_flight));
-        self.latency = window.sum / f64::from(window.count);
+        self.latency = window.mean();
+        let since_cut = self.cut.map(|cut| now.saturating_duration_since(cut));
+        if since_cut.is_some_and(|since| since >= CUT_FORGOTTEN) {
+            self.doubles_to = f64::from(self.config.max);
+        }
         let tolerated = self.tolerated();
-        self.limit = if self.latency > tolerated {
-            // By half at most for one window, which may have been an odd one; and never up.
-            let less = self.limit * (tolerated / self.latency).max(0.5) + self.limit.sqrt();
-            less.min(self.limit)
-        } else if f64::from(window.most_in_flight) * 2.0 >= self.limit {
-            self.limit + self.limit.sqrt()
-        } else {
-            (self.limit * 0.95).max(self.limit.min(IDLE))
-        };
-        self.limit = self
-            .limit
-            .clamp(f64::from(self.config.min), f64::from(self.config.max));
+        if self.latency - window.doubt() > tolerated {
+            // By half at most for one window, which may have been an odd one.
+            self.limit *= (tolerated / self.latency).max(0.5);
+            self.doubles_to = self.limit;
+            self.cut = Some(now);
+            self.usual = (0.0, 0);
+        } else if f64::from(window.most_in_flight) * 2.0 < self.limit {
+            self.limit = (self.limit * 0.95).max(self.limit.min(IDLE));
+        } else if self.limit >= self.doubles_to {
+            self.limit += self.limit.sqrt();
+        }
+        self.late = (0, 0.0);
+        let (min, max) = (f64::from(self.config.min), f64::from(self.config.max));
+        self.limit = self.limit.clamp(min, max);
+        if self.cut != Some(now) {
+            self.remember();
+        }
         if now.saturating_duration_since(self.epoch) >= LEAST_HOLDS {
             self.end_epoch(now);
         }
     }
 
-    /// The latency from which on there are too many calls, in seconds.
+    /// Many calls take no less than few: where they do, over many windows, what was learnt is out of date.
+    fn remember(&mut self) {
+        const MANY: u32 = 32;
+        let (usual, count) = &mut self.usual;
+        *count = (*count + 1).min(MANY);
+        *usual += (self.latency - *usual) / f64::from(*count);
+        if *count == MANY {
+            self.base.mean = self.base.mean.min(*usual);
+        }
+    }
+
+    /// The latency from which on there are too many calls, in seconds; unbounded while nothing is known.
     fn tolerated(&self) -> f64 {
-        let least = self.least[0].min(self.least[1]);
-        let tolerance = least * f64::from(self.config.tolerance_percent) / 100.0;
-        least + tolerance.max(self.config.tolerance.as_secs_f64())
+        if self.base.count == 0 {
+            return f64::INFINITY;
+        }
+        let tolerance = self.base.mean * f64::from(self.config.tolerance_percent) / 100.0;
+        self.base.mean + tolerance.max(self.config.tolerance.as_secs_f64())
     }
 
     fn end_epoch(&mut self, now: Instant) {
-        if self.failures {
-            // Whatever it takes just now, it is not well.
-        } else if self.pressed {
+        let lately = |at: Option<Instant>| {
+            at.is_some_and(|at| now.saturating_duration_since(at) < LEAST_HOLDS)
+        };
+        // Whatever it takes while calls fail, it is not well.
+        if self.pressed && !lately(self.failed) && !lately(self.learnt) {
             self.rest = Rest::Begins(now);
-        } else {
-            self.least = [f64::INFINITY, self.least[0]];
         }
         self.epoch = now;
         self.pressed = false;
-        self.failures = false;
     }
 
     fn rested(&mut self, sample: Sample, now: Instant) {
@@ -324,15 +352,18 @@ impl Limit {
             (Rest::Begins(_), _) if self.in_flight < self.config.min => {
                 self.rest = Rest::Since(now);
                 self.window = Samples::new(now, self.in_flight);
-                self.least[0] = f64::INFINITY;
             }
             (Rest::Since(start), Sample::Answered(latency))
                 if now.saturating_duration_since(start) >= latency =>
             {
-                self.window.count += 1;
-                self.least[0] = self.least[0].min(latency.as_secs_f64());
+                self.window.add(latency.as_secs_f64());
                 if self.window.count >= WINDOW_SAMPLES {
-                    self.least[1] = f64::INFINITY;
+                    self.base = Base {
+                        mean: self.window.mean(),
+                        count: self.window.count,
+                        is_alone: true,
+                    };
+                    self.usual = (0.0, 0);
                     self.end_rest(now);
                 }
             }
@@ -351,9 +382,8 @@ impl Limit {
         self.window = Samples::new(now, self.in_flight);
     }
 
-    /// The least latency seen lately; `None` before the first answer.
+    /// What a call takes with next to nothing beside it; `None` before the first answer.
     pub(super) fn least(&self) -> Option<Duration> {
-        let least = self.least[0].min(self.least[1]);
-        least.is_finite().then(|| Duration::from_secs_f64(least))
+        (self.base.count > 0).then(|| Duration::from_secs_f64(self.base.mean))
     }
 }

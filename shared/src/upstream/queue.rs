@@ -60,12 +60,27 @@ impl Queue {
         }
     }
 
+    /// Everybody is to look how long to wait.
+    pub(super) fn call_all(&self) {
+        for waiting in self.lock().iter() {
+            waiting.notify_one();
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Notify>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Ticket<'_> {
+    /// Whether nobody stands before it.
+    pub(super) fn is_first(&self) -> bool {
+        let waiting = self.queue.lock();
+        waiting
+            .front()
+            .is_some_and(|first| Arc::ptr_eq(first, &self.word))
+    }
+
     /// Returns when it is worth trying to get a place.
     pub(super) async fn called(&self) {
         self.word.notified().await;

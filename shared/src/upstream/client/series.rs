@@ -1,6 +1,7 @@
 //! A series of attempts: repeated, hedged, each with a place of its own.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use tokio::time::{sleep, timeout, timeout_at};
@@ -10,9 +11,16 @@ use super::{Call, Client, Lost, Reply};
 use crate::upstream::choice::Refusal;
 use crate::upstream::cluster::{InFlight, Taken};
 use crate::upstream::deadline::Deadline;
+use crate::upstream::limit::Outlook;
 use crate::upstream::request::Importance;
 use crate::upstream::retry::{Retry, Step};
 use crate::upstream::{Context, Error, ErrorKind, Instant, Response, Undecodable};
+
+/// How long a call may wait in line, and how long it would as far as is known.
+struct Patience {
+    allowed: Duration,
+    expected: Option<Duration>,
+}
 
 impl Client {
     /// Attempts until one brings an answer or the policies say stop. `failing` is told of a failure before a wait.
@@ -118,39 +126,77 @@ impl Client {
         now: Instant,
     ) -> Result<Taken<'_>, Failure> {
         let cluster = &self.cluster;
-        let limit = &cluster.config().limit;
-        let usual = cluster
-            .quantiles(now)
-            .map_or_else(Default::default, |known| known.p50);
-        let allowed = limit
-            .queue_time
-            .min(call.deadline.remaining(now).saturating_sub(usual));
-        let expected = cluster.expected_wait().unwrap_or_default();
-        if expected > allowed {
+        let mut patience = self.patience_in_line(call, now);
+        let expected = patience.expected.unwrap_or_default();
+        if expected > patience.allowed {
             cluster.refused();
             let detail = format!(
                 "refused: would wait for {} ms, {} ms are allowed",
                 expected.as_millis(),
-                allowed.as_millis()
+                patience.allowed.as_millis()
             );
             return Err(self.unsent(ErrorKind::Overloaded, detail));
         }
-        let Some(ticket) = cluster.queue.join(limit.queue_length as usize) else {
+        let most = cluster.config().limit.queue_length;
+        let Some(ticket) = cluster.queue.join(most as usize) else {
             cluster.refused();
             return Err(self.unsent(ErrorKind::Overloaded, "refused: too many wait already"));
         };
-        let until = Deadline::after(now, allowed).instant();
-        while timeout_at(until, ticket.called()).await.is_ok() {
-            let now = Instant::now();
-            match cluster.choose(tried, now) {
-                Ok(taken) => return Ok(taken),
-                Err(Refusal::Open(until)) => return Err(self.circuit_open(until, now)),
-                Err(Refusal::Busy | Refusal::Nobody) => {}
+        while timeout_at(now + patience.allowed, ticket.called())
+            .await
+            .is_ok()
+        {
+            let later = Instant::now();
+            if ticket.is_first() {
+                match cluster.choose(tried, later) {
+                    Ok(taken) => return Ok(taken),
+                    Err(Refusal::Open(until)) => return Err(self.circuit_open(until, later)),
+                    Err(Refusal::Busy | Refusal::Nobody) => {}
+                }
             }
+            let allowed = self.patience_in_line(call, later).allowed;
+            patience.allowed = patience.allowed.min(allowed);
         }
         cluster.refused();
-        let detail = format!("refused: no place within {} ms", allowed.as_millis());
+        let detail = format!(
+            "refused: no place within {} ms",
+            patience.allowed.as_millis()
+        );
         Err(self.unsent(ErrorKind::Overloaded, detail))
+    }
+
+    /// How long a call may wait in line, and how long it would. While places double with each round of answers, the
+    /// line of an innocent burst is short-lived: then half of the time that is left. Where there is too much to do, the
+    /// line is as long as it is allowed to be, and long waits only make everybody late ("Fail at Scale", Maurer, 2015).
+    fn patience_in_line<D>(&self, call: &Call<'_, D>, now: Instant) -> Patience {
+        const SQUEEZED: Duration = Duration::from_millis(8);
+        let limit = &self.cluster.config().limit;
+        let usual = self
+            .cluster
+            .quantiles(now)
+            .map_or_else(Default::default, |known| known.p50);
+        let left = call.deadline.remaining(now).saturating_sub(usual);
+        let expected = self.cluster.expected_wait();
+        match self.cluster.outlook(now) {
+            Outlook::Growing => {
+                let rounds = expected.map(|wait| {
+                    let answers = wait.as_secs_f64() / usual.as_secs_f64().max(0.000_1);
+                    usual.mul_f64((1.0 + answers).log2())
+                });
+                Patience {
+                    allowed: limit.queue_time.max(left / 2).min(left),
+                    expected: rounds,
+                }
+            }
+            Outlook::Steady => Patience {
+                allowed: limit.queue_time.min(left),
+                expected,
+            },
+            Outlook::Squeezed => Patience {
+                allowed: limit.queue_time.min(SQUEEZED).min(left),
+                expected,
+            },
+        }
     }
 
     /// Waits for the first endpoint to be found.
