@@ -216,11 +216,22 @@ fn entry<D>(
     }
 }
 
+/// What one caller sends and the next may not, though this one does not.
+const CALLERS: [&str; 4] = [
+    "traceparent",
+    "tracestate",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-request-id",
+];
+
 /// Whether the service chose its answer by what belongs to one caller alone, which no key has (RFC 9111, section 4.1).
 fn varies_by_caller<D>(call: &Call<'_, D>, response: &Response) -> bool {
     let varying = response.headers.get_all(VARY).iter();
     varying
         .flat_map(|names| names.as_bytes().split(|byte| *byte == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .any(|name| call.context.propagate.iter().any(|(own, _)| *own == name))
+        .any(|name| {
+            let is_passed_on = |(own, _): &(HeaderName, _)| *own == name;
+            call.context.propagate.iter().any(is_passed_on) || CALLERS.contains(&name.as_str())
+        })
 }

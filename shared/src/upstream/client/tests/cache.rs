@@ -183,6 +183,8 @@ fn what_belongs_to_one_caller_is_neither_kept_nor_shared() {
             ("cache-control", "max-age=60"),
             ("vary", "accept, Traceparent"),
         ],
+        // This caller has none, and the next one may.
+        [("cache-control", "max-age=60"), ("vary", "X-Request-Id")],
     ] {
         paused(async {
             let mut calls = 0;
