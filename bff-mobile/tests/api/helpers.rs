@@ -10,6 +10,7 @@ use bff_shared::upstream::{self, Target};
 use mock_services::raw::{self, Answer};
 use mock_services::{Options, Running, customers, orders};
 use serde_json::Value;
+use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
@@ -122,6 +123,17 @@ impl TestApp {
     pub(crate) fn asked(&self) -> (u64, u64) {
         (self.orders.requests(), self.customers.requests())
     }
+}
+
+/// Ends a service at once. For as long as what is returned lives nobody gets its port: or a service of another test
+/// might turn up there.
+pub(crate) async fn kill(service: Running) -> TcpSocket {
+    let addr = service.addr();
+    service.stop(false).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(addr).unwrap();
+    socket
 }
 
 /// Waits until `condition` holds, which something else brings about.

@@ -8,7 +8,7 @@ use mock_services::fault::{BodyFault, Fault};
 use mock_services::raw;
 use serde_json::Value;
 
-use crate::helpers::{TestApp, problem, spawn_app, spawn_stale, spawn_with};
+use crate::helpers::{TestApp, kill, problem, spawn_app, spawn_stale, spawn_with};
 
 /// The document as it is committed.
 const COMMITTED: &str = include_str!("../../openapi.json");
@@ -71,7 +71,7 @@ async fn every_example_of_an_order_is_a_real_answer() {
     let TestApp {
         addr, customers, ..
     } = app;
-    customers.stop(false).await;
+    let _port = kill(customers).await;
     assert_eq!(
         raw::get(addr, "/orders/1").await.unwrap().json(),
         shown("withoutCustomer")

@@ -13,6 +13,7 @@ use bff_web::Config;
 use mock_services::raw::{self, Answer};
 use mock_services::{Options, Running, customers, orders};
 use serde_json::Value;
+use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -167,6 +168,17 @@ async fn upstream(admin: SocketAddr, name: &str) -> Value {
         .find(|cluster| cluster["name"] == name)
         .unwrap()
         .clone()
+}
+
+/// Ends a service at once. For as long as what is returned lives nobody gets its port: or a service of another test
+/// might turn up there.
+pub(crate) async fn kill(service: Running) -> TcpSocket {
+    let addr = service.addr();
+    service.stop(false).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(addr).unwrap();
+    socket
 }
 
 /// Waits until `condition` holds, which something else brings about.

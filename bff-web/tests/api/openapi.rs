@@ -9,7 +9,9 @@ use mock_services::raw::{self, Answer};
 use mock_services::{Options, customers, orders};
 use serde_json::Value;
 
-use crate::helpers::{GUARD, TestApp, binary, problem, spawn_app, spawn_over, spawn_with, until};
+use crate::helpers::{
+    GUARD, TestApp, binary, kill, problem, spawn_app, spawn_over, spawn_with, until,
+};
 
 /// The document as it is committed.
 const COMMITTED: &str = include_str!("../../openapi.json");
@@ -240,7 +242,7 @@ async fn every_example_of_an_order_is_a_real_answer() {
     let TestApp {
         addr, customers, ..
     } = app;
-    customers.stop(false).await;
+    let _port = kill(customers).await;
     assert_eq!(
         raw::get(addr, "/orders/1").await.unwrap().json(),
         shown("withoutCustomer")

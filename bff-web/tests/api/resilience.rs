@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::binary::Program;
 use crate::helpers::recorder::Recorder;
-use crate::helpers::{Bff, GUARD, problem, spawn_over, until};
+use crate::helpers::{Bff, GUARD, kill, problem, spawn_over, until};
 
 /// Two instances of each service.
 struct Services {
@@ -98,8 +98,7 @@ async fn one_of_two_instances_that_is_killed_is_not_noticed() {
         customers: [_other_customers, customers],
     } = services;
 
-    orders.stop(false).await;
-    customers.stop(false).await;
+    let _ports = [kill(orders).await, kill(customers).await];
 
     get_many(&bff, 102, "killed").await;
 }
