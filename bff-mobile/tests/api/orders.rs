@@ -149,7 +149,7 @@ async fn every_generated_order_is_shown_as_the_services_have_it_without_fields_t
 #[actix_web::test]
 async fn without_its_customer_an_order_has_a_label_in_place_of_the_name_and_says_why() {
     let app =
-        spawn_with(|config| config.services.customers.attempt_timeout = Duration::from_millis(200))
+        spawn_with(|config| config.services.customers.attempt_timeout = Duration::from_millis(800))
             .await;
     let faults = [
         (vec![Fault::status(500)], "unavailable"),
@@ -261,7 +261,7 @@ async fn an_order_that_does_not_exist_is_a_404() {
 #[actix_web::test]
 async fn without_its_order_there_is_a_problem_with_the_right_status() {
     let app =
-        spawn_with(|config| config.services.orders.attempt_timeout = Duration::from_millis(200))
+        spawn_with(|config| config.services.orders.attempt_timeout = Duration::from_millis(800))
             .await;
     let faults = [
         (Fault::status(500), 503, "upstreamUnavailable", None),
