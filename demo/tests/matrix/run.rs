@@ -19,6 +19,10 @@ const SLACK: Duration = Duration::from_secs(2);
 /// So many time-outs at once open every circuit.
 const HERD: usize = 6;
 
+/// So many calls open both circuits once a series has failed: five failures of each instance less those of the series,
+/// and some more for connections that turn out to be closed and for instances that are tried again on a slow machine.
+const MOST_UNTIL_OPEN: u64 = 2 * 5 + 2;
+
 /// The pause between two questions that wait for a circuit to close.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -123,7 +127,7 @@ impl Course<'_> {
             self.got(self.asked, &answer)
                 .check(&expected, [Good::Fresh; 2])?;
         }
-        let within = within(cell, expected.pace);
+        let within = within(expected.pace);
         if took > within {
             return Err(format!("took {took:?} where {within:?} are allowed"));
         }
@@ -165,7 +169,7 @@ impl Course<'_> {
                 return Ok(seen);
             }
             // Between the two counts a further attempt may have begun.
-            if start.elapsed() > GUARD / 2 {
+            if start.elapsed() > GUARD / 4 {
                 return Err(format!("{calls} calls, {received} came"));
             }
         }
@@ -182,6 +186,11 @@ impl Course<'_> {
         }
         let other = failing.other();
         let expected = self.cell.expected_open();
+        let most = match self.cell.fault.sign {
+            // How many it takes depends on how many were cut short, or on how many there were before.
+            Sign::Silent | Sign::Throttled => u64::MAX,
+            _ => self.stack.seen(failing).await.calls() + MOST_UNTIL_OPEN,
+        };
         // Those that were never asked for, so that nothing of them is in the cache.
         let mut others = self.others.iter().rev();
         loop {
@@ -196,6 +205,9 @@ impl Course<'_> {
             let open = self.got(known, &answer).check(&expected, [Good::Fresh; 2]);
             if open.and(calls).is_ok() {
                 return Ok(());
+            }
+            if after[0].calls() > most {
+                return Err(format!("not left alone after {after:?}"));
             }
             self.check_degraded(known, &answer)?;
         }
@@ -307,13 +319,13 @@ const COMPLETE: Expected = Expected {
     or_complete: false,
 };
 
-/// The latest that an answer may come. What is designed to come sooner than a deadline comes before a single
-/// attempt would have been given up.
-fn within(cell: &Cell, pace: Pace) -> Duration {
+/// The latest that an answer may come. What is designed to come sooner than at a deadline comes before a single
+/// attempt would have been given up, or, where attempts have no more than the default time, before the deadline.
+fn within(pace: Pace) -> Duration {
     let default = bff_shared::upstream::Config::new(Vec::new());
     match pace {
         Pace::AtOnce | Pace::Hedge => 10 * default.attempt_timeout,
-        Pace::Patience | Pace::Deadline if is_waited_for(cell) => default.deadline + SLACK,
-        Pace::Patience | Pace::Deadline => 10 * default.deadline + SLACK,
+        Pace::Patience => default.deadline,
+        Pace::Deadline => default.deadline + SLACK,
     }
 }

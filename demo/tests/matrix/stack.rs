@@ -188,7 +188,7 @@ impl Stack {
                 before = now;
             }
         };
-        timeout(GUARD, still)
+        timeout(GUARD / 4, still)
             .await
             .map_err(|_| format!("never {least} calls or more, and then none"))
     }
