@@ -149,7 +149,7 @@ fn customer_faults() -> [(Vec<Fault>, &'static str); 11] {
 #[actix_web::test]
 async fn without_its_customer_an_order_says_why() {
     let app = spawn_with(|config| {
-        config.services.customers.attempt_timeout = Duration::from_millis(200);
+        config.services.customers.attempt_timeout = Duration::from_millis(800);
     })
     .await;
 
@@ -231,7 +231,7 @@ async fn an_order_that_does_not_exist_is_a_404() {
 #[actix_web::test]
 async fn without_its_order_there_is_a_problem_with_the_right_status() {
     let app = spawn_with(|config| {
-        config.services.orders.attempt_timeout = Duration::from_millis(200);
+        config.services.orders.attempt_timeout = Duration::from_millis(800);
     })
     .await;
     let faults = [
