@@ -167,3 +167,6 @@ impl Load {
         self.at = self.at.max(now);
     }
 }
+
+#[cfg(test)]
+mod tests;

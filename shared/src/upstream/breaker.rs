@@ -303,3 +303,6 @@ impl Breaker {
         (name, self.since)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,3 +62,6 @@ impl HedgeConfig {
         usual.max(self.after_at_least)
     }
 }
+
+#[cfg(test)]
+mod tests;

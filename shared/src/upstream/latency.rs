@@ -91,12 +91,17 @@ impl Latencies {
         }
         self.counts.swap(0, 1);
         self.totals.swap(0, 1);
-        let forgotten = if age < 2 * GENERATION { 0..1 } else { 0..2 };
+        let (forgotten, start) = if age < 2 * GENERATION {
+            // Not from now on: what was added since is as old as it is.
+            (0..1, self.start + GENERATION)
+        } else {
+            (0..2, now)
+        };
         for generation in forgotten {
             self.counts[generation].fill(0);
             self.totals[generation] = 0;
         }
-        self.start = now;
+        self.start = start;
     }
 }
 
@@ -118,3 +123,6 @@ fn upper_end(index: usize) -> Duration {
     );
     Duration::from_micros((SHORTEST + within * SHORTEST / u64::from(PER_DOUBLING)) << doubling)
 }
+
+#[cfg(test)]
+mod tests;

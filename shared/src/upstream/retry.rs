@@ -158,3 +158,6 @@ impl Retry {
             .min(self.config.backoff_at_most)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,3 +76,6 @@ impl Window {
 fn place(piece: u64) -> usize {
     usize::try_from(piece % u64::from(PIECES)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
