@@ -320,12 +320,12 @@ const COMPLETE: Expected = Expected {
 };
 
 /// The latest that an answer may come. What is designed to come sooner than at a deadline comes before a single
-/// attempt would have been given up, or, where attempts have no more than the default time, before the deadline.
+/// attempt would have been given up.
 fn within(pace: Pace) -> Duration {
     let default = bff_shared::upstream::Config::new(Vec::new());
     match pace {
         Pace::AtOnce | Pace::Hedge => 10 * default.attempt_timeout,
-        Pace::Patience => default.deadline,
+        Pace::Patience => 2 * default.attempt_timeout,
         Pace::Deadline => default.deadline + SLACK,
     }
 }

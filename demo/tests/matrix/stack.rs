@@ -106,10 +106,14 @@ impl Stack {
                 Service::Order => &mut services.orders,
                 Service::Customer => &mut services.customers,
             };
-            // What has to be waited for takes the default times.
-            if service != cell.service || !is_waited_for(cell) {
-                patient(upstream);
-            }
+            // What has to be waited for takes the default times, or twice those where it shall show that an attempt's
+            // was not waited for.
+            let times = match cell.kept {
+                _ if service != cell.service || !is_waited_for(cell) => 10,
+                Kept::Stale => 2,
+                Kept::Nothing => 1,
+            };
+            stretch(upstream, times);
         }
         let (stop, stopped) = oneshot::channel();
         let stopped = async { stopped.await.unwrap_or(Stop::Now) };
@@ -244,11 +248,13 @@ pub(crate) fn is_waited_for(cell: &Cell) -> bool {
     cell.fault.sign == Sign::Silent && cell.extent == Extent::All
 }
 
-/// The default times in their proportions, but so long that a busy machine does not look like a fault.
-fn patient(upstream: &mut upstream::Config) {
-    upstream.deadline *= 10;
-    upstream.attempt_timeout *= 10;
-    upstream.connect_timeout *= 10;
-    // Nor does it make hedges.
-    upstream.hedge.after_at_least *= 100;
+/// The default times in their proportions, but longer. At ten times them a busy machine does not look like a fault.
+fn stretch(upstream: &mut upstream::Config, times: u32) {
+    upstream.deadline *= times;
+    upstream.attempt_timeout *= times;
+    upstream.connect_timeout *= times;
+    if times == 10 {
+        // Nor does it make hedges.
+        upstream.hedge.after_at_least *= 100;
+    }
 }
