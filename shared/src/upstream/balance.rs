@@ -47,6 +47,47 @@ impl BalanceConfig {
     }
 }
 
+/// How an endpoint stands when a call is to be placed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Standing {
+    /// In seconds.
+    average: f64,
+    pending: u32,
+}
+
+impl Standing {
+    /// What a further call costs.
+    pub(super) fn cost(self) -> f64 {
+        self.average * (f64::from(self.pending) + 1.0)
+    }
+
+    /// Whether this one is to be asked rather than `other`; `None` if it is all the same. The weights are those of SRV
+    /// records: who has twice as much of it may have twice as much to do.
+    pub(super) fn is_better(self, weight: u16, other: Self, others: u16) -> Option<bool> {
+        /// Averages this near to each other say more of the last few calls than of the endpoints. Otherwise a slightly
+        /// slower one would get nothing while there is little to do, and nobody would know how it is.
+        const ALIKE: f64 = 2.0;
+        let (weight, others) = (f64::from(weight), f64::from(others));
+        let are_alike =
+            self.average <= other.average * ALIKE && other.average <= self.average * ALIKE;
+        let load = |standing: Self, weight: f64| {
+            let load = if are_alike {
+                f64::from(standing.pending) + 1.0
+            } else {
+                standing.cost()
+            };
+            load / weight
+        };
+        let (own, theirs) = (load(self, weight), load(other, others));
+        #[expect(
+            clippy::float_cmp,
+            reason = "the same is the same; nearly is not all the same"
+        )]
+        let same = own == theirs;
+        (!same).then_some(own < theirs)
+    }
+}
+
 /// The latency of one endpoint as the balance sees it: up at once, down slowly.
 #[derive(Debug)]
 pub(super) struct Load {
@@ -87,13 +128,15 @@ impl Load {
         self.average * (-age.as_secs_f64() / self.config.decay.as_secs_f64()).exp()
     }
 
-    /// What a further call costs beside `pending` others; the endpoint with the smaller cost is asked.
-    pub(super) fn cost(&self, pending: u32, now: Instant) -> f64 {
-        if !self.known && pending == 0 {
+    /// How it stands with `pending` calls in flight.
+    pub(super) fn standing(&self, pending: u32, now: Instant) -> Standing {
+        let average = if !self.known && pending == 0 {
             // One call finds out.
-            return 0.0;
-        }
-        self.average(now) * (f64::from(pending) + 1.0)
+            0.0
+        } else {
+            self.average(now)
+        };
+        Standing { average, pending }
     }
 
     /// It answered after `latency`.

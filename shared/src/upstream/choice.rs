@@ -48,9 +48,9 @@ pub(super) fn pick(
             // Sooner than any other: whoever works again gets its share back without delay.
             Offer::Probe if !idle => return Ok(Arc::clone(&member.endpoint)),
             Offer::Call { pressed: true, .. } | Offer::Probe if idle => {}
-            Offer::Call { cost, .. } => {
+            Offer::Call { standing, .. } => {
                 priority = Some(member.priority);
-                let offer = Some((cost / f64::from(member.weight), member));
+                let offer = Some((standing, member));
                 seen += 1;
                 let place = if seen <= 2 {
                     seen - 1
@@ -76,20 +76,16 @@ pub(super) fn pick(
         }
     }
     match two {
-        [Some(one), Some(other)] => Ok(Arc::clone(&cheaper(one, other).1.endpoint)),
+        [Some((one, first)), Some((other, second))] => {
+            let better = one.is_better(first.weight, other, second.weight);
+            let chosen = if better.unwrap_or_else(fastrand::bool) {
+                first
+            } else {
+                second
+            };
+            Ok(Arc::clone(&chosen.endpoint))
+        }
         [Some((_, only)), None] => Ok(Arc::clone(&only.endpoint)),
         [None, _] => Err(refusal),
-    }
-}
-
-/// Nearly the same is the same: who is a little slower is not to be left without calls.
-fn cheaper<T>(one: (f64, T), other: (f64, T)) -> (f64, T) {
-    const NEARLY: f64 = 1.25;
-    if one.0 * NEARLY < other.0 {
-        one
-    } else if other.0 * NEARLY < one.0 || fastrand::bool() {
-        other
-    } else {
-        one
     }
 }

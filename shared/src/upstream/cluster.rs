@@ -268,6 +268,12 @@ impl Cluster {
         self.latencies().quantiles(now)
     }
 
+    /// How long an attempt goes on alone before it gets a hedge.
+    pub(super) fn hedge_delay(&self, now: Instant) -> Duration {
+        let known = self.latencies().last_quantiles(now);
+        self.config.hedge.delay(known, self.config.attempt_timeout)
+    }
+
     fn latencies(&self) -> MutexGuard<'_, Latencies> {
         self.latencies
             .lock()

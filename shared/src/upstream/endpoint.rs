@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::uri::{Authority, Uri};
 use serde::Serialize;
 
-use super::balance::Load;
+use super::balance::{Load, Standing};
 use super::breaker::{Admission, Breaker, CallEnd, Pass};
 use super::limit::{Limit, Outlook, Sample};
 use super::{Config, ErrorKind, Instant};
@@ -110,10 +110,10 @@ struct Health {
 pub(super) enum Offer {
     /// To try whether it works again.
     Probe,
-    /// To take it, at this cost.
+    /// To take it.
     Call {
         /// What the balance compares.
-        cost: f64,
+        standing: Standing,
         /// At least half of its places are taken.
         pressed: bool,
     },
@@ -217,7 +217,7 @@ impl Endpoint {
             _ if !health.limit.offers_room() => Offer::Full,
             Admission::Probe => Offer::Probe,
             Admission::Call => Offer::Call {
-                cost: health.load.cost(health.limit.in_flight(), now),
+                standing: health.load.standing(health.limit.in_flight(), now),
                 pressed: health.limit.is_pressed(),
             },
         }

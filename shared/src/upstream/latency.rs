@@ -26,6 +26,8 @@ pub(super) struct Latencies {
     totals: [u32; 2],
     start: Instant,
     read: Option<(Instant, Option<Quantiles>)>,
+    /// What was known last.
+    last: Option<Quantiles>,
 }
 
 /// What is read of a histogram.
@@ -45,6 +47,7 @@ impl Latencies {
             totals: [0; 2],
             start: now,
             read: None,
+            last: None,
         }
     }
 
@@ -69,7 +72,13 @@ impl Latencies {
             p99: self.at_rank(total - total / 100),
         });
         self.read = Some((now, read));
+        self.last = read.or(self.last);
         read
+    }
+
+    /// The quantiles, or those that were known last: an upstream that is asked once a second is never known for long.
+    pub(super) fn last_quantiles(&mut self, now: Instant) -> Option<Quantiles> {
+        self.quantiles(now).or(self.last)
     }
 
     /// The upper end of the bucket that holds the answer of this rank, counted from 1.

@@ -332,7 +332,7 @@ impl Limit {
             return f64::INFINITY;
         }
         let tolerance = self.base.mean * f64::from(self.config.tolerance_percent) / 100.0;
-        self.base.mean + tolerance.max(self.config.tolerance.as_secs_f64())
+        (self.base.mean + tolerance).max(self.config.tolerated.as_secs_f64())
     }
 
     fn end_epoch(&mut self, now: Instant) {

@@ -52,7 +52,7 @@ proptest! {
         let (mut overtaken, mut answered) = (0, false);
         for step in steps {
             let (before, unfaded) = (load.average(now), load.average);
-            let costs = |load: &Load| [0, 1, 7].map(|pending| load.cost(pending, now));
+            let costs = |load: &Load| [0, 1, 7].map(|pending| load.standing(pending, now).cost());
             let costs_before = costs(&load);
             let raised_to = |worth: f64| before.max(worth);
             match step {
@@ -110,7 +110,7 @@ proptest! {
             }
             let average = load.average(now);
             prop_assert!(average.is_finite() && average >= 0.0);
-            prop_assert!(load.cost(1, now) <= load.cost(2, now));
+            prop_assert!(load.standing(1, now).cost() <= load.standing(2, now).cost());
         }
     }
 
@@ -131,10 +131,10 @@ proptest! {
         for (wait, took) in failures {
             now += wait * MS;
             pair[0].failed(took * MS, AT_MOST / 10, now);
-            prop_assert!(!is_less(pair[0].cost(pending, now), pair[1].cost(pending, now)));
+            prop_assert!(!is_less(pair[0].standing(pending, now).cost(), pair[1].standing(pending, now).cost()));
         }
         now += later * MS;
-        prop_assert!(!is_less(pair[0].cost(pending, now), pair[1].cost(pending, now)));
+        prop_assert!(!is_less(pair[0].standing(pending, now).cost(), pair[1].standing(pending, now).cost()));
     }
 }
 
@@ -184,5 +184,5 @@ fn what_was_held_against_it_is_forgotten_but_not_its_latency() {
 fn of_whom_nothing_is_known_one_call_finds_out() {
     let now = Instant::now();
     let load = Load::new(BalanceConfig::default(), now);
-    assert!(load.cost(0, now) == 0.0 && load.cost(1, now) > 0.0);
+    assert!(load.standing(0, now).cost() == 0.0 && load.standing(1, now).cost() > 0.0);
 }

@@ -207,8 +207,7 @@ impl Client {
         if old.is_none() {
             return until;
         }
-        let known = self.cluster.quantiles(now);
-        let delay = config.hedge.delay(known, config.attempt_timeout);
+        let delay = self.cluster.hedge_delay(now);
         until.at_most(started, 2 * delay)
     }
 

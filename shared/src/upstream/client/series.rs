@@ -254,8 +254,7 @@ impl Client {
         }
         let now = Instant::now();
         cluster.hedges.deposit(now);
-        let known = cluster.quantiles(now);
-        let delay = config.hedge.delay(known, config.attempt_timeout);
+        let delay = cluster.hedge_delay(now);
         if let Ok(outcome) = timeout(delay, first.as_mut()).await {
             return outcome.inspect_err(|_| tried.push(first_id));
         }

@@ -15,8 +15,8 @@ pub struct LimitConfig {
     pub max: u32,
     /// How far latency may rise above its least before the limit falls, in percent,
     pub tolerance_percent: u32,
-    /// and at least by this: what is shorter says more of a busy machine than of the service.
-    pub tolerance: Duration,
+    /// unless it is no longer than this, which says more of a busy machine than of the service.
+    pub tolerated: Duration,
     /// Calls that may wait for a place.
     pub queue_length: u32,
     /// How long they may wait.
@@ -30,7 +30,7 @@ impl Default for LimitConfig {
             min: 3,
             max: 1000,
             tolerance_percent: 25,
-            tolerance: Duration::from_millis(10),
+            tolerated: Duration::from_millis(30),
             queue_length: 1000,
             queue_time: Duration::from_millis(30),
         }
@@ -66,11 +66,11 @@ impl LimitConfig {
                 0..=1000,
                 "How far an endpoint's latency may rise above its least before fewer calls are sent there, in percent.",
             ),
-            tolerance: section.duration(
-                "tolerance",
-                default.tolerance,
+            tolerated: section.duration(
+                "tolerated",
+                default.tolerated,
                 Duration::ZERO..=Duration::from_secs(60),
-                "The same as a time: the larger of the two counts.",
+                "Latency up to this is never too much, whatever the least: it says more of a busy machine.",
             ),
             queue_length: section.integer(
                 "queue_length",
