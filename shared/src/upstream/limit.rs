@@ -22,6 +22,8 @@ use super::Instant;
 
 mod config;
 mod samples;
+#[cfg(test)]
+mod tests;
 
 /// What the end of a call says about the endpoint's latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +60,7 @@ const FAILURE_SHOWS: Duration = Duration::from_secs(1);
 /// How long the least latency holds before it may be learnt anew.
 const LEAST_HOLDS: Duration = Duration::from_secs(60);
 
-/// How long a rest lasts at most.
+/// How long a rest lasts at most, once few calls are left; and how long it waits for that.
 const REST_AT_MOST: Duration = Duration::from_secs(1);
 
 /// What becomes of a limit next.
@@ -220,9 +222,13 @@ impl Limit {
         match sample {
             Sample::Answered(latency) => {
                 self.learn(latency, in_use, now);
-                let took = self.count(latency, now);
+                let took = latency.as_secs_f64();
+                let counts = self.began_since_cut(latency, now);
+                if counts {
+                    self.window.add(took);
+                }
                 if took > self.tolerated() {
-                    if self.began_since_cut(latency, now) {
+                    if counts {
                         let (count, last) = self.late;
                         // Nearly as long is as long.
                         let count = if took < 0.9 * last { 0 } else { count };
@@ -236,7 +242,10 @@ impl Limit {
                 }
             }
             Sample::TimedOut(after) => {
-                self.count(after, now);
+                if self.began_since_cut(after, now) {
+                    // It would have taken longer, and so says nothing of being fast.
+                    self.window.add(after.as_secs_f64().max(self.base.mean));
+                }
             }
             Sample::Failed | Sample::None => {}
         }
@@ -247,14 +256,7 @@ impl Limit {
         }
     }
 
-    /// Adds a call to the window unless it began before the last cut. Its time in seconds.
-    fn count(&mut self, took: Duration, now: Instant) -> f64 {
-        if self.began_since_cut(took, now) {
-            self.window.add(took.as_secs_f64());
-        }
-        took.as_secs_f64()
-    }
-
+    /// What began before the last cut was too much already, and is not answered for twice.
     fn began_since_cut(&self, took: Duration, now: Instant) -> bool {
         self.cut
             .is_none_or(|cut| now.saturating_duration_since(cut) >= took)
@@ -301,7 +303,7 @@ impl Limit {
             self.usual = (0.0, 0);
         } else if f64::from(window.most_in_flight) * 2.0 < self.limit {
             self.limit = (self.limit * 0.95).max(self.limit.min(IDLE));
-        } else if self.limit >= self.doubles_to {
+        } else if self.limit >= self.doubles_to && self.latency <= tolerated {
             self.limit += self.limit.sqrt();
         }
         self.late = (0, 0.0);
@@ -348,32 +350,38 @@ impl Limit {
     }
 
     fn rested(&mut self, sample: Sample, now: Instant) {
+        let is_over = |start| now.saturating_duration_since(start) > REST_AT_MOST;
         match (self.rest, sample) {
             (Rest::Begins(_), _) if self.in_flight < self.config.min => {
                 self.rest = Rest::Since(now);
                 self.window = Samples::new(now, self.in_flight);
             }
-            (Rest::Since(start), Sample::Answered(latency))
-                if now.saturating_duration_since(start) >= latency =>
-            {
-                self.window.add(latency.as_secs_f64());
-                if self.window.count >= WINDOW_SAMPLES {
-                    self.base = Base {
-                        mean: self.window.mean(),
-                        count: self.window.count,
-                        is_alone: true,
-                    };
-                    self.usual = (0.0, 0);
+            (Rest::Begins(start), _) if is_over(start) => self.end_rest(now),
+            (Rest::Since(_), Sample::TimedOut(_) | Sample::Failed) => self.end_rest(now),
+            (Rest::Since(start), sample) => {
+                if let Sample::Answered(latency) = sample
+                    && now.saturating_duration_since(start) >= latency
+                {
+                    self.window.add(latency.as_secs_f64());
+                }
+                if is_over(start) || self.window.count >= WINDOW_SAMPLES {
+                    self.learn_of_rest();
                     self.end_rest(now);
                 }
             }
-            (Rest::Since(_), Sample::TimedOut(_) | Sample::Failed) => self.end_rest(now),
-            (Rest::Begins(start) | Rest::Since(start), _)
-                if now.saturating_duration_since(start) > REST_AT_MOST =>
-            {
-                self.end_rest(now);
-            }
             _ => {}
+        }
+    }
+
+    /// Of a slow endpoint there are but a few answers in the time. They are its own nevertheless.
+    fn learn_of_rest(&mut self) {
+        if self.window.count > 0 {
+            self.base = Base {
+                mean: self.window.mean(),
+                count: self.window.count,
+                is_alone: true,
+            };
+            self.usual = (0.0, 0);
         }
     }
 
