@@ -32,6 +32,8 @@ mod choice;
 mod classify;
 mod client;
 mod cluster;
+#[cfg(test)]
+mod concurrency;
 mod config;
 mod endpoint;
 mod error;
@@ -48,6 +50,7 @@ mod retry;
 mod retry_after;
 #[cfg(test)]
 mod simulation;
+mod sync;
 pub mod transport;
 mod window;
 

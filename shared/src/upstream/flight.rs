@@ -5,12 +5,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::cache::{Entry, Key};
+use super::sync::{AbortHandle, Mutex, MutexGuard, watch};
 use super::{Error, Instant};
 
 /// How far a shared call is.

@@ -1,10 +1,10 @@
 //! A line of calls that wait for a place, first come first served.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, PoisonError};
 
-use tokio::sync::Notify;
+use super::sync::{AtomicUsize, Mutex, MutexGuard, Notify};
 
 /// The line. It gives no places away: it tells the first in it when to try.
 ///
@@ -67,7 +67,7 @@ impl Queue {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Notify>>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Notify>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
