@@ -70,8 +70,13 @@ impl Standing {
         let (weight, others) = (f64::from(weight), f64::from(others));
         let are_alike =
             self.average <= other.average * ALIKE && other.average <= self.average * ALIKE;
+        let differ = weight.total_cmp(&others).is_ne();
         let load = |standing: Self, weight: f64| {
-            let load = if are_alike {
+            let load = if are_alike && differ {
+                // Not a whole call more but a random part (exponential): of those with nothing to do each is asked as
+                // often as its weight says, and not the heaviest every time.
+                f64::from(standing.pending) - (1.0 - fastrand::f64()).ln()
+            } else if are_alike {
                 f64::from(standing.pending) + 1.0
             } else {
                 standing.cost()

@@ -47,7 +47,8 @@ pub(super) fn pick(
         match member.endpoint.offer(now) {
             // Sooner than any other: whoever works again gets its share back without delay.
             Offer::Probe if !idle => return Ok(Arc::clone(&member.endpoint)),
-            Offer::Call { pressed: true, .. } | Offer::Probe if idle => {}
+            // Works, and so those of another priority are not asked in its place.
+            Offer::Call { pressed: true, .. } if idle => priority = Some(member.priority),
             Offer::Call { standing, .. } => {
                 priority = Some(member.priority);
                 let offer = Some((standing, member));
@@ -89,3 +90,6 @@ pub(super) fn pick(
         [None, _] => Err(refusal),
     }
 }
+
+#[cfg(test)]
+mod tests;

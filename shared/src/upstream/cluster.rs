@@ -27,6 +27,8 @@ use super::{Config, Deadline, Endpoint, EndpointReport, Instant};
 pub(super) use self::taken::Taken;
 
 mod taken;
+#[cfg(test)]
+mod tests;
 
 /// How often a connection to an endpoint that nobody can reach is tried in the background.
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
