@@ -90,6 +90,9 @@ impl BreakerConfig {
     }
 }
 
+/// Failures that follow each other faster than this count as one in a row of them.
+const PACE: Duration = Duration::from_micros(750);
+
 /// How a call that the breaker let through ended, as far as breakers care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallEnd {
@@ -149,6 +152,8 @@ pub(super) struct Breaker {
     /// Grows with each change of state: what began before it says nothing any more.
     epoch: u64,
     consecutive: u32,
+    /// When the first of them was.
+    row_began: Instant,
     /// Calls, and failures among them.
     window: Window,
     /// Openings without a calm time between them.
@@ -164,6 +169,7 @@ impl Breaker {
             since: now,
             epoch: 0,
             consecutive: 0,
+            row_began: now,
             window: Window::new(config.window, now),
             openings: 0,
         }
@@ -212,10 +218,7 @@ impl Breaker {
                 self.consecutive = 0;
                 self.window.add(now, [1, 0]);
             }
-            CallEnd::Failure { unreachable } => {
-                self.consecutive += 1;
-                self.count_failure(unreachable, now);
-            }
+            CallEnd::Failure { unreachable } => self.fail(unreachable, now),
             CallEnd::Throttled => self.count_failure(false, now),
             CallEnd::Cancelled | CallEnd::Overtaken => {}
         }
@@ -247,9 +250,24 @@ impl Breaker {
     /// A connection was tried in the background, without a call, and nobody answered.
     pub(super) fn unreachable(&mut self, now: Instant) {
         if self.state == State::Closed {
-            self.consecutive += 1;
-            self.count_failure(true, now);
+            self.fail(true, now);
         }
+    }
+
+    fn fail(&mut self, unreachable: bool, now: Instant) {
+        if self.consecutive == 0 {
+            self.row_began = now;
+        }
+        self.consecutive += 1;
+        self.count_failure(unreachable, now);
+    }
+
+    /// Whether there were too many failures in a row, at a pace that says something: where thousands of calls are made a
+    /// second, and one in ten fails, five failures in a row are a matter of seconds and mean nothing.
+    fn has_long_row(&self, now: Instant) -> bool {
+        let others = self.config.consecutive_failures - 1;
+        self.consecutive > others
+            && now.saturating_duration_since(self.row_began) >= PACE.saturating_mul(others)
     }
 
     /// A connection was made in the background. It closes nothing, but one call may try at once.
@@ -267,7 +285,7 @@ impl Breaker {
         let [calls, failures] = self.window.sums(now);
         let too_many = calls >= u64::from(self.config.minimum_calls)
             && failures * 100 >= calls * u64::from(self.config.failure_percent);
-        if self.consecutive >= self.config.consecutive_failures || too_many {
+        if self.has_long_row(now) || too_many {
             // Closed for longer than the window, its earlier troubles are over.
             if now.saturating_duration_since(self.since) > self.config.window {
                 self.openings = 0;

@@ -78,6 +78,7 @@ struct Model {
     since: Instant,
     changes: usize,
     consecutive: u32,
+    row_began: Instant,
     /// When each call ended, and whether in a failure.
     ended: Vec<(Instant, bool)>,
     openings: i32,
@@ -93,6 +94,7 @@ impl Model {
             since: now,
             changes: 0,
             consecutive: 0,
+            row_began: now,
             ended: Vec::new(),
             openings: 0,
         }
@@ -150,6 +152,9 @@ impl Model {
     }
 
     fn fail(&mut self, in_a_row: u32, unreachable: bool, breaker: &Breaker) {
+        if self.consecutive == 0 {
+            self.row_began = self.now;
+        }
         self.consecutive += in_a_row;
         self.ended.push((self.now, true));
         let piece =
@@ -166,7 +171,10 @@ impl Model {
         let too_many = calls >= self.config.minimum_calls
             && f64::from(failures) / f64::from(calls) * 100.0
                 >= f64::from(self.config.failure_percent) - 1e-9;
-        if self.consecutive >= self.config.consecutive_failures || too_many {
+        let row = self.config.consecutive_failures;
+        let is_slow_enough =
+            (self.now - self.row_began).as_secs_f64() >= f64::from(row - 1) * 0.000_75 - 1e-9;
+        if (self.consecutive >= row && is_slow_enough) || too_many {
             if self.now - self.since > self.config.window {
                 self.openings = 0;
             }

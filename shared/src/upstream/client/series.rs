@@ -169,7 +169,7 @@ impl Client {
     /// line of an innocent burst is short-lived: then half of the time that is left. Where there is too much to do, the
     /// line is as long as it is allowed to be, and long waits only make everybody late ("Fail at Scale", Maurer, 2015).
     fn patience_in_line<D>(&self, call: &Call<'_, D>, now: Instant) -> Patience {
-        const SQUEEZED: Duration = Duration::from_millis(8);
+        const SQUEEZED: Duration = Duration::from_millis(6);
         let limit = &self.cluster.config().limit;
         let usual = self
             .cluster
@@ -259,7 +259,7 @@ impl Client {
             return outcome.inspect_err(|_| tried.push(first_id));
         }
         tried.push(first_id);
-        let Some(hedge) = self.hedge(tried) else {
+        let Some(hedge) = self.hedge(call.deadline, tried) else {
             let outcome = first.await;
             if outcome.is_ok() {
                 tried.pop();
@@ -290,8 +290,11 @@ impl Client {
     }
 
     /// Somebody for a hedge, if it can be afforded: never where there is much to do already.
-    fn hedge(&self, tried: &[u64]) -> Option<Taken<'_>> {
+    fn hedge(&self, deadline: Deadline, tried: &[u64]) -> Option<Taken<'_>> {
         let now = Instant::now();
+        if deadline.remaining(now).is_zero() {
+            return None;
+        }
         // Looked at before anybody is taken: who is not asked is not to be counted as asked.
         if !self.cluster.queue.is_empty() || self.cluster.hedges.balance(now) == 0 {
             return None;
