@@ -91,7 +91,15 @@ fn etag(sources: &[(&'static str, &Provenance)]) -> Option<String> {
         all = XxHash3_64::oneshot_with_seed(all, name.as_bytes());
         all = XxHash3_64::oneshot_with_seed(all, &provenance.validator?.to_le_bytes());
     }
-    Some(format!("W/\"{all:016x}\""))
+    let mut etag = String::with_capacity(20);
+    etag.push_str("W/\"");
+    for place in (0..16).rev() {
+        #[expect(clippy::cast_possible_truncation, reason = "four bits")]
+        let digit = (all >> (4 * place)) as u32 & 0xf;
+        etag.extend(char::from_digit(digit, 16));
+    }
+    etag.push('"');
+    Some(etag)
 }
 
 /// The program's version as a number, since views change with it.

@@ -5,18 +5,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::http::header as wire;
 use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest};
 use http::header::{HeaderName, HeaderValue};
 
 use super::{Problem, RequestId};
 use crate::upstream::{Context, Deadline, Importance, Instant};
 
-const EXPECTED: &str = "x-envoy-expected-rq-timeout-ms";
+const EXPECTED: wire::HeaderName = wire::HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Trace context (W3C): passed on as it is, whoever reads it.
-const TRACE: [HeaderName; 2] = [
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
+/// Trace context (W3C): passed on as it is, whoever reads it. Each name as it is received, and as it is sent.
+const TRACE: [(wire::HeaderName, HeaderName); 2] = [
+    (
+        wire::HeaderName::from_static("traceparent"),
+        HeaderName::from_static("traceparent"),
+    ),
+    (
+        wire::HeaderName::from_static("tracestate"),
+        HeaderName::from_static("tracestate"),
+    ),
 ];
 
 /// The caller of a route: hand `context` to every upstream call made for it.
@@ -42,8 +49,8 @@ impl Caller {
         propagate.extend(
             HeaderValue::from_bytes(id.as_header().as_bytes()).map(|id| (X_REQUEST_ID, id)),
         );
-        for name in TRACE {
-            let value = request.headers().get(name.as_str());
+        for (received, name) in TRACE {
+            let value = request.headers().get(received);
             propagate.extend(
                 value
                     .and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok())
