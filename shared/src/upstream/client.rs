@@ -31,6 +31,7 @@ struct Call<'a, D> {
     request: &'a Request,
     decode: &'a D,
     deadline: Deadline,
+    began: Instant,
     /// Whether the request asks only for what is newer: then a 304 is an answer.
     conditional: bool,
 }
@@ -108,6 +109,7 @@ impl Client {
             deadline: context
                 .deadline
                 .at_most(now, self.cluster.config().deadline),
+            began: now,
             conditional: false,
         };
         match self.series(&call, |_| {}).await? {

@@ -39,7 +39,8 @@ impl Client {
         T: Send + Sync + 'static,
         D: Fn(&Response) -> Result<T, Undecodable>,
     {
-        let now = Instant::now();
+        // Just now: a look at the clock costs more than most of what is done between.
+        let now = taken.since;
         let allowed = self.cluster.config().attempt_timeout;
         let limit = call.deadline.at_most(now, allowed);
         let taken = taken.unless(lost);
@@ -50,12 +51,14 @@ impl Client {
             context: call.context,
             remaining: call.announced(now),
         };
-        let outcome = match timeout_at(limit.instant(), self.transport.send(attempt)).await {
-            Ok(Ok(response)) => self.judge(endpoint, call, &response),
-            Ok(Err(error)) => Err(self.transport_failure(endpoint, &error)),
-            Err(_) => Err(self.timed_out(endpoint, limit.remaining(now), allowed)),
-        };
+        let sent = timeout_at(limit.instant(), self.transport.send(attempt)).await;
+        let waited = limit.remaining(now);
         let now = Instant::now();
+        let outcome = match sent {
+            Ok(Ok(response)) => self.judge(endpoint, call, &response, now),
+            Ok(Err(error)) => Err(self.transport_failure(endpoint, &error)),
+            Err(_) => Err(self.timed_out(endpoint, waited, allowed)),
+        };
         let end = match &outcome {
             Ok(_) => AttemptEnd::Answered,
             Err(failure) => {
@@ -73,6 +76,7 @@ impl Client {
         endpoint: &Endpoint,
         call: &Call<'_, D>,
         response: &Response,
+        now: Instant,
     ) -> Result<Reply, Failure>
     where
         T: Send + Sync + 'static,
@@ -82,16 +86,21 @@ impl Client {
         let (kind, end) = match ResponseClass::of(status) {
             ResponseClass::Success => {
                 return match (call.decode)(response) {
-                    Ok(value) => Ok(Reply::Whole(entry(call, response, Some(Arc::new(value))))),
+                    Ok(value) => Ok(Reply::Whole(entry(
+                        call,
+                        response,
+                        Some(Arc::new(value)),
+                        now,
+                    ))),
                     Err(why) => {
                         let detail = format!("{endpoint} answered {status} with {why}");
                         Err(self.failure(ErrorKind::InvalidResponse, detail))
                     }
                 };
             }
-            ResponseClass::NotFound => return Ok(Reply::Whole(entry(call, response, None))),
+            ResponseClass::NotFound => return Ok(Reply::Whole(entry(call, response, None, now))),
             ResponseClass::Unexpected if call.conditional && status == StatusCode::NOT_MODIFIED => {
-                return Ok(Reply::NotModified(entry(call, response, None)));
+                return Ok(Reply::NotModified(entry(call, response, None, now)));
             }
             ResponseClass::Throttled => (ErrorKind::Overloaded, AttemptEnd::Throttled),
             ResponseClass::Unavailable => (ErrorKind::Unavailable, FAILED),
@@ -195,6 +204,7 @@ fn entry<D>(
     call: &Call<'_, D>,
     response: &Response,
     value: Option<Arc<dyn Any + Send + Sync>>,
+    now: Instant,
 ) -> Entry {
     let allowance = allowance(&response.headers, SystemTime::now());
     Entry {
@@ -206,7 +216,7 @@ fn entry<D>(
                 && !varies_by_caller(call, response),
             ..allowance
         },
-        received: Instant::now(),
+        received: now,
         etag: response.headers.get(ETAG).cloned(),
         last_modified: response.headers.get(LAST_MODIFIED).cloned(),
         status: response.status,

@@ -34,31 +34,28 @@ impl Client {
     {
         let now = Instant::now();
         let key = Key::of::<T>(&request);
-        let mut known = None;
-        let old = match cache.find(&key, now) {
+        let (old, known) = match cache.find(&key, now) {
             Found::Fresh(entry, left) => return self.hit(&entry, left, now),
             Found::Unshared => return self.unshared(context, &request, &decode).await,
             Found::Renewable(entry, since) => {
                 // It goes on without us.
                 let (seat, lead) = self.cluster.flights.join(&key, true, now);
-                let old = Old { entry, since };
                 if let Some(lead) = lead {
-                    let known = Some(Arc::clone(&old.entry));
+                    let known = Some(Arc::clone(&entry));
                     self.fly(lead, &seat, context, request, decode, known);
                 }
-                let cause = cache
-                    .trouble(&key)
-                    .map_or(StaleCause::Revalidating, |(kind, detail)| {
-                        StaleCause::Failed(kind, detail)
-                    });
-                return self.stale(&old, cause, None, now);
+                let cause = match cache.trouble(&key) {
+                    Some((kind, detail)) => StaleCause::Failed(kind, detail),
+                    None => StaleCause::Revalidating,
+                };
+                return self.stale(&Old { entry, since }, cause, None, now);
             }
-            Found::Stale(entry, since) => Some(Old { entry, since }),
-            Found::Expired(entry) => {
-                known = Some(entry);
-                None
+            Found::Stale(entry, since) => {
+                let known = Some(Arc::clone(&entry));
+                (Some(Old { entry, since }), known)
             }
-            Found::Nothing => None,
+            Found::Expired(entry) => (None, Some(entry)),
+            Found::Nothing => (None, None),
         };
         // By this caller's time: the call that is shared has time of its own. To join one that is under way costs
         // nothing.
@@ -69,7 +66,6 @@ impl Client {
             let cause = StaleCause::Failed(error.kind(), error.detail().into());
             return self.stale(old, cause, None, now);
         }
-        let known = known.or_else(|| old.as_ref().map(|old| Arc::clone(&old.entry)));
         let (mut seat, lead) = self.cluster.flights.join(&key, old.is_some(), now);
         // Between the look into the cache and this another thread may have kept an answer.
         let just_kept = lead.as_ref().and_then(|_| cache.fresh(&key, now));
@@ -85,42 +81,22 @@ impl Client {
             Some(_) => Forwarded::Stale,
             None => Forwarded::UriMiss,
         };
-        let outcome = {
-            let until = self.patience(context, old.as_ref(), seat.started, now);
-            let decode = Rc::new(decode);
-            if let Some(lead) = lead {
-                let decode = Rc::clone(&decode);
-                self.fly(
-                    lead,
-                    &seat,
-                    context,
-                    request.clone(),
-                    move |response: &Response| decode(response),
-                    known,
-                );
-            }
-            match timeout_at(until.instant(), seat.outcome(old.is_some())).await {
-                Ok(Progress::Done(Ok(entry))) if is_lead || entry.is_shareable() => Ok(entry),
-                Ok(Progress::Done(Err(error)) | Progress::Failing(error)) => Err(error),
-                Ok(Progress::Lost | Progress::Underway) if old.is_some() => {
-                    let detail = "the call that was to renew it is lost";
-                    Err(self.error(ErrorKind::Unavailable, detail))
-                }
-                Ok(Progress::Done(Ok(_)) | Progress::Lost | Progress::Underway) => {
-                    let config = self.cluster.config();
-                    let context = Context {
-                        // It has waited already.
-                        deadline: context.deadline.at_most(now, config.deadline),
-                        ..context.clone()
-                    };
-                    return self.unshared(&context, &request, &*decode).await;
-                }
-                Err(_) => {
-                    let waited = until.instant().saturating_duration_since(now).as_millis();
-                    let detail = format!("no answer within {waited} ms");
-                    Err(self.error(ErrorKind::Timeout, detail))
-                }
-            }
+        let until = self.patience(context, old.as_ref(), seat.started, now);
+        let decode = Rc::new(decode);
+        if let Some(lead) = lead {
+            let (request, decode) = (request.clone(), Rc::clone(&decode));
+            let decode = move |response: &Response| decode(response);
+            self.fly(lead, &seat, context, request, decode, known);
+        }
+        let outcome = self.outcome_of(&mut seat, is_lead, old.is_some(), until, now);
+        let Some(outcome) = outcome.await else {
+            let config = self.cluster.config();
+            let context = Context {
+                // It has waited already.
+                deadline: context.deadline.at_most(now, config.deadline),
+                ..context.clone()
+            };
+            return self.unshared(&context, &request, &*decode).await;
         };
         match (outcome, old) {
             (Ok(entry), _) => {
@@ -141,6 +117,31 @@ impl Client {
                 self.stale(&old, cause, forwarded, Instant::now())
             }
             (Err(error), None) => Err(error),
+        }
+    }
+
+    /// What has come of a shared call by `until`; `None` where everybody has to ask alone.
+    async fn outcome_of(
+        &self,
+        seat: &mut Seat,
+        is_lead: bool,
+        has_old: bool,
+        until: Deadline,
+        now: Instant,
+    ) -> Option<Result<Arc<Entry>, Error>> {
+        match timeout_at(until.instant(), seat.outcome(has_old)).await {
+            Ok(Progress::Done(Ok(entry))) if is_lead || entry.is_shareable() => Some(Ok(entry)),
+            Ok(Progress::Done(Err(error)) | Progress::Failing(error)) => Some(Err(error)),
+            Ok(Progress::Lost | Progress::Underway) if has_old => {
+                let detail = "the call that was to renew it is lost";
+                Some(Err(self.error(ErrorKind::Unavailable, detail)))
+            }
+            Ok(Progress::Done(Ok(_)) | Progress::Lost | Progress::Underway) => None,
+            Err(_) => {
+                let waited = until.instant().saturating_duration_since(now).as_millis();
+                let detail = format!("no answer within {waited} ms");
+                Some(Err(self.error(ErrorKind::Timeout, detail)))
+            }
         }
     }
 
@@ -254,6 +255,7 @@ impl Client {
             decode,
             // Not the first caller's: the others may have more time.
             deadline: Deadline::after(now, self.cluster.config().deadline),
+            began: now,
             conditional,
         };
         let outcome = self.series(&call, |error| lead.failing(error)).await;

@@ -33,14 +33,14 @@ impl Client {
         T: Send + Sync + 'static,
         D: Fn(&Response) -> Result<T, Undecodable>,
     {
-        let now = Instant::now();
+        let mut now = call.began;
         self.worth_asking(call.context, call.deadline, now)?;
         self.cluster.retries.deposit(now);
         let mut retry = Retry::new(self.cluster.config().retry, call.request.is_idempotent());
         let mut tried = Vec::new();
         let mut last = None;
         loop {
-            let (place, taken) = match self.place(call, &tried).await {
+            let (place, taken) = match self.place(call, &tried, now).await {
                 Ok(placed) => placed,
                 // What came of asking says more than that nobody was left to ask.
                 Err(refused) => return Err(last.unwrap_or(refused.error)),
@@ -50,7 +50,7 @@ impl Client {
                 Err(failure) => failure,
             };
             drop(place);
-            let now = Instant::now();
+            now = Instant::now();
             let elsewhere = self.cluster.has_other(&tried, now);
             let remaining = call.deadline.remaining(now);
             match retry.next(failure.failed, elsewhere, remaining, fastrand::f64()) {
@@ -58,6 +58,7 @@ impl Client {
                     if !wait.is_zero() {
                         failing(&failure.error);
                         sleep(wait).await;
+                        now = Instant::now();
                     }
                     last = Some(failure.error);
                 }
@@ -94,8 +95,8 @@ impl Client {
         &self,
         call: &Call<'_, D>,
         tried: &[u64],
+        now: Instant,
     ) -> Result<(InFlight<'_>, Taken<'_>), Failure> {
-        let now = Instant::now();
         if call.deadline.remaining(now).is_zero() {
             return Err(self.unsent(ErrorKind::Timeout, "no time was left to ask"));
         }

@@ -16,7 +16,7 @@ pub(in crate::upstream) struct Taken<'a> {
     pub(super) lost: Option<&'a Cell<bool>>,
     pub(in crate::upstream) endpoint: Arc<Endpoint>,
     pub(super) pass: Pass,
-    pub(super) since: Instant,
+    pub(in crate::upstream) since: Instant,
     pub(super) ended: bool,
 }
 

@@ -261,7 +261,7 @@ fn write_headers(headers: &mut wire::HeaderMap, attempt: Attempt<'_>) {
 }
 
 fn kept<S>(response: &awc::ClientResponse<S>) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(KEPT.len());
+    let mut headers = HeaderMap::with_capacity(4);
     for (name, value) in response.headers() {
         let kept = KEPT.iter().find(|(wire, _)| wire == name);
         if let (Some((_, name)), Ok(value)) = (kept, HeaderValue::from_bytes(value.as_bytes())) {
