@@ -140,6 +140,11 @@ impl Cell {
         cells
     }
 
+    /// Whether somebody has an answer.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.extent == Extent::One || self.fault.sign == Sign::Harmless
+    }
+
     /// What is designed: the policy stack and the ladder in words, one rule for each dimension.
     pub(crate) fn expected(&self) -> Expected {
         let sign = self.fault.sign;
@@ -159,12 +164,13 @@ impl Cell {
                     most: 2,
                     hedges: None,
                 },
+                Sign::Harmless => Calls::InAll(1),
                 _ => Calls::InAll(2),
             },
             other_calls: 1,
             or_complete: false,
         };
-        if self.extent == Extent::One {
+        if self.is_answered() {
             return complete;
         }
         let expected = self.with_nobody_left(sign.reason());
@@ -226,6 +232,7 @@ impl Cell {
             // One attempt and two repeats.
             Sign::Unavailable => between(3, 3 + pooled),
             Sign::Throttled | Sign::Invalid => between(3, 3),
+            Sign::Harmless => between(1, 1),
             Sign::NowAndThen => between(1, 3 + pooled),
             // The other instance is asked at once, and the first one not again before it wants to be.
             Sign::UnavailableForLong => between(2, 2),

@@ -73,7 +73,7 @@ impl Course<'_> {
         };
         self.stack.inflict(&self.cell, on);
         self.first_answer().await?;
-        if self.cell.extent == Extent::All && self.cell.fault.sign != Sign::NowAndThen {
+        if !self.cell.is_answered() && self.cell.fault.sign != Sign::NowAndThen {
             self.until_open().await?;
         }
         self.stack.heal();
@@ -216,18 +216,13 @@ impl Course<'_> {
     /// Asks until the answer is complete again. It is right, comes from the service and not from what was said in
     /// the meantime, and then from the cache.
     async fn recovered(&self) -> Result<(), String> {
-        let Cell {
-            service,
-            extent,
-            kept,
-            ..
-        } = self.cell;
-        let from_service = match (extent, kept) {
-            // The good instance's answer is what was kept.
-            (Extent::One, Kept::Nothing) => [Good::Cached; 2],
+        let Cell { service, kept, .. } = self.cell;
+        let from_service = match (self.cell.is_answered(), kept) {
+            // The good answer is what was kept.
+            (true, Kept::Nothing) => [Good::Cached; 2],
             _ if self.cell.fault.sign == Sign::NowAndThen => [Good::FreshOrCached; 2],
             (_, Kept::Stale) => [Good::Fresh; 2],
-            (Extent::All, Kept::Nothing) => match service {
+            (false, Kept::Nothing) => match service {
                 Service::Order => [Good::Fresh; 2],
                 Service::Customer => [Good::Cached, Good::Fresh],
             },

@@ -45,6 +45,8 @@ pub(crate) enum Sign {
     Silent,
     /// An answer that is of no use.
     Invalid,
+    /// Not at all: the answer is as good as any.
+    Harmless,
 }
 
 impl Sign {
@@ -55,6 +57,7 @@ impl Sign {
             Self::Throttled => "overloaded",
             Self::Silent => "timeout",
             Self::Invalid => "invalidResponse",
+            Self::Harmless => "",
         }
     }
 
@@ -67,6 +70,7 @@ impl Sign {
             Self::Throttled => (503, "upstreamOverloaded"),
             Self::Silent => (504, "upstreamTimeout"),
             Self::Invalid => (502, "upstreamInvalidResponse"),
+            Self::Harmless => (200, ""),
         }
     }
 
@@ -76,7 +80,11 @@ impl Sign {
             Self::UnavailableForLong => Some(RETRY_AFTER),
             // Nothing was said: a second is what is always said then.
             Self::Throttled => Some(1),
-            Self::Unavailable | Self::NowAndThen | Self::Silent | Self::Invalid => None,
+            Self::Unavailable
+            | Self::NowAndThen
+            | Self::Silent
+            | Self::Invalid
+            | Self::Harmless => None,
         }
     }
 }
@@ -183,7 +191,7 @@ pub(crate) const GROUPS: &[(&str, &[Fault])] = &[
     (
         "Another answer",
         &[
-            proxy("sends a 103 first", Sign::Invalid, ProxyFault::early_hints),
+            proxy("sends a 103 first", Sign::Harmless, ProxyFault::early_hints),
             proxy("sends what is no HTTP", Sign::Invalid, ProxyFault::garbage),
             proxy(
                 "announces more than is read",

@@ -124,7 +124,7 @@ impl Cluster {
     }
 
     /// Takes what was found for the endpoints there are. Those that stay keep their state.
-    fn update(&self, found: &[Found]) {
+    pub(super) fn update(&self, found: &[Found]) {
         let now = Instant::now();
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         let next = found.iter().map(|found| {

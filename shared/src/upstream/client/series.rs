@@ -16,9 +16,10 @@ use crate::upstream::request::Importance;
 use crate::upstream::retry::{Retry, Step};
 use crate::upstream::{Context, Error, ErrorKind, Instant, Response, Undecodable};
 
-/// How long a call may wait in line, and how long it would as far as is known.
+/// How long a call may wait in line, how long it would as far as is known, and up to which it takes its place there.
 struct Patience {
     allowed: Duration,
+    accepted: Duration,
     expected: Option<Duration>,
 }
 
@@ -129,12 +130,12 @@ impl Client {
         let cluster = &self.cluster;
         let mut patience = self.patience_in_line(call, now);
         let expected = patience.expected.unwrap_or_default();
-        if expected > patience.allowed {
+        if expected > patience.accepted {
             cluster.refused();
             let detail = format!(
                 "refused: would wait for {} ms, {} ms are allowed",
                 expected.as_millis(),
-                patience.allowed.as_millis()
+                patience.accepted.as_millis()
             );
             return Err(self.unsent(ErrorKind::Overloaded, detail));
         }
@@ -178,25 +179,29 @@ impl Client {
             .map_or_else(Default::default, |known| known.p50);
         let left = call.deadline.remaining(now).saturating_sub(usual);
         let expected = self.cluster.expected_wait();
-        match self.cluster.outlook(now) {
+        let (allowed, accepted, expected) = match self.cluster.outlook(now) {
             Outlook::Growing => {
                 let rounds = expected.map(|wait| {
                     let answers = wait.as_secs_f64() / usual.as_secs_f64().max(0.000_1);
                     usual.mul_f64((1.0 + answers).log2())
                 });
-                Patience {
-                    allowed: limit.queue_time.max(left / 2).min(left),
-                    expected: rounds,
-                }
+                let allowed = limit.queue_time.max(left / 2).min(left);
+                (allowed, allowed, rounds)
             }
-            Outlook::Steady => Patience {
-                allowed: limit.queue_time.min(left),
-                expected,
-            },
-            Outlook::Squeezed => Patience {
-                allowed: limit.queue_time.min(SQUEEZED).min(left),
-                expected,
-            },
+            Outlook::Steady => {
+                // A wait may come out twice as long as expected, and to wait and then be refused is the worst of all.
+                let allowed = limit.queue_time.min(left);
+                (allowed, (limit.queue_time / 2).min(left), expected)
+            }
+            Outlook::Squeezed => {
+                let allowed = limit.queue_time.min(SQUEEZED).min(left);
+                (allowed, allowed, expected)
+            }
+        };
+        Patience {
+            allowed,
+            accepted,
+            expected,
         }
     }
 
@@ -209,10 +214,15 @@ impl Client {
     ) -> Result<Taken<'_>, Failure> {
         let allowed = self.cluster.config().connect_timeout;
         let until = call.deadline.at_most(now, allowed);
-        if self.cluster.any_endpoint(until).await
-            && let Ok(taken) = self.cluster.choose(tried, Instant::now())
-        {
-            return Ok(taken);
+        if self.cluster.any_endpoint(until).await {
+            let now = Instant::now();
+            match self.cluster.choose(tried, now) {
+                Ok(taken) => return Ok(taken),
+                // All who waited for the name come at once.
+                Err(Refusal::Busy) => return self.in_line(call, tried, now).await,
+                Err(Refusal::Open(until)) => return Err(self.circuit_open(until, now)),
+                Err(Refusal::Nobody) => {}
+            }
         }
         Err(self.unsent(
             ErrorKind::Unavailable,

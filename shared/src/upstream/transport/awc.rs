@@ -1,7 +1,7 @@
 //! HTTP/1.1 over awc, with what is known to be treacherous in it made safe.
 //!
 //! The only file that names awc. What it guards against, each shown by a test in `tests/transport`:
-//! a 1xx answer taken as final, bodies cut short, bodies delimited by the end of the connection, compressed bodies
+//! an interim answer taken as final, bodies cut short, bodies delimited by the end of the connection, compressed bodies
 //! that no limit bounds, redirects, look-ups of names that block, and pooled connections that are closed.
 
 #![expect(
@@ -32,6 +32,7 @@ use self::observed::{Exchange, Observed};
 use super::super::{Cluster, Response};
 use super::{Attempt, Transport, TransportError};
 
+mod interim;
 mod observed;
 
 /// The time a call has left, in milliseconds: Envoy's header, which meshes honour.
@@ -90,9 +91,9 @@ impl AwcTransport {
         let mut received = sent.await.map_err(|error| exchange.explain(error))?;
         exchange.head_received();
         if received.status().is_informational() {
-            // awc takes a 1xx as the answer and pools the connection, on which the real answer is still to come.
+            // Others were left out where they came in. This one ends HTTP on the connection, which awc would pool.
             return Err(TransportError::Invalid(format!(
-                "answered {} as if it were final",
+                "answered {} to what asked for no other protocol",
                 received.status()
             )));
         }

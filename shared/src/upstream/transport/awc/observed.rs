@@ -14,6 +14,8 @@ use std::task::{Context, Poll};
 use actix_rt::net::{ActixStream, Ready, TcpStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::interim::Interim;
+
 tokio::task_local! {
     static CURRENT: Rc<Exchange>;
 }
@@ -27,11 +29,12 @@ pub(super) struct Exchange {
     received: Cell<usize>,
     head_received: Cell<bool>,
     ended: Cell<bool>,
+    interim: RefCell<Interim>,
     /// The connection that the request went out on.
     carrier: RefCell<Weak<Stream>>,
 }
 
-/// The largest head of an answer. Beyond it lies a name that makes awc's parser panic: one of 64 KiB.
+/// The largest head of an answer, interim ones before it included. Beyond it lies a name that makes awc's parser panic: one of 64 KiB.
 const MAX_HEAD: usize = 64 * 1024;
 
 /// A stream, or nothing once it was closed. Shared, because awc gives no way to one that it has pooled.
@@ -48,17 +51,32 @@ impl Exchange {
         self.received.get() > 0
     }
 
-    /// Counts bytes that came, and refuses those of a head without end.
-    fn receive(&self, count: usize) -> io::Result<()> {
+    /// Counts bytes that came, refuses those of a head without end, and takes interim answers out of them.
+    fn receive(&self, buf: &mut ReadBuf<'_>, before: usize) -> io::Result<()> {
         // Bytes on a pooled connection before the request went out belong to no exchange: awc drops it.
         if !self.sent.get() || self.head_received.get() {
             return Ok(());
         }
-        self.received.set(self.received.get() + count);
+        let read = &buf.filled()[before..];
+        self.received.set(self.received.get() + read.len());
         if self.received.get() > MAX_HEAD {
             return Err(io::Error::other("a head of more than 64 KiB"));
         }
+        let mut interim = self.interim.borrow_mut();
+        if !interim.is_plain(read) {
+            interim.feed(read);
+            buf.set_filled(before);
+            hand_on(&mut interim, buf);
+        }
         Ok(())
+    }
+
+    /// Whether something read before was left to hand on.
+    fn left_over(&self, buf: &mut ReadBuf<'_>) -> bool {
+        let mut interim = self.interim.borrow_mut();
+        let any = interim.is_ready();
+        hand_on(&mut interim, buf);
+        any
     }
 
     /// Whether the request went out on a connection that was not opened for it.
@@ -82,6 +100,12 @@ impl Exchange {
     /// Whether the connection ended since the head.
     pub(super) fn connection_ended(&self) -> bool {
         self.ended.get()
+    }
+}
+
+fn hand_on(interim: &mut Interim, buf: &mut ReadBuf<'_>) {
+    for byte in interim.take(buf.remaining()) {
+        buf.put_slice(&[byte]);
     }
 }
 
@@ -134,25 +158,34 @@ impl AsyncRead for Observed {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let outcome = match self.0.borrow_mut().as_mut() {
-            Some(stream) => Pin::new(stream).poll_read(cx, buf),
-            None => Poll::Ready(Ok(())),
-        };
-        let count = buf.filled().len() - before;
-        match &outcome {
-            Poll::Ready(Ok(())) if count > 0 => {
-                // Outside any exchange nobody reads.
-                return Poll::Ready(
-                    CURRENT
-                        .try_with(|exchange| exchange.receive(count))
-                        .unwrap_or(Ok(())),
-                );
-            }
-            Poll::Ready(_) => note(|exchange| exchange.ended.set(true)),
-            Poll::Pending => {}
+        if CURRENT.try_with(|exchange| exchange.left_over(buf)) == Ok(true) {
+            return Poll::Ready(Ok(()));
         }
-        outcome
+        let before = buf.filled().len();
+        let mut stream = self.0.borrow_mut();
+        loop {
+            let outcome = match stream.as_mut() {
+                Some(stream) => Pin::new(stream).poll_read(cx, buf),
+                None => Poll::Ready(Ok(())),
+            };
+            match &outcome {
+                Poll::Ready(Ok(())) if buf.filled().len() > before => {
+                    // Outside any exchange nobody reads.
+                    CURRENT
+                        .try_with(|exchange| exchange.receive(buf, before))
+                        .unwrap_or(Ok(()))?;
+                    if buf.filled().len() > before {
+                        return outcome;
+                    }
+                    // All of it was interim: there may be more.
+                }
+                Poll::Ready(_) => {
+                    note(|exchange| exchange.ended.set(true));
+                    return outcome;
+                }
+                Poll::Pending => return outcome,
+            }
+        }
     }
 }
 
