@@ -28,7 +28,7 @@ mod request_id;
 mod server;
 mod telemetry;
 
-pub use answer::composed;
+pub use answer::{changed, composed, created};
 pub use caller::Caller;
 pub use config::Config;
 pub use ending::{Stop, stop_signal};
