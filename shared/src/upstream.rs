@@ -25,6 +25,7 @@ pub mod deadline;
 
 mod answer;
 mod balance;
+mod batch;
 mod breaker;
 mod budget;
 mod cache;
@@ -39,6 +40,7 @@ mod endpoint;
 mod error;
 mod flight;
 mod freshness;
+mod generations;
 mod hedge;
 mod latency;
 mod limit;
@@ -56,6 +58,7 @@ mod window;
 
 pub use answer::{Answer, CacheStatus, Forwarded, Freshness, Origin, StaleCause};
 pub use balance::BalanceConfig;
+pub use batch::Batch;
 pub use breaker::BreakerConfig;
 pub use budget::{Budget, BudgetConfig};
 pub use cache::CacheConfig;

@@ -47,7 +47,7 @@ impl Undecodable {
         Self(why.into())
     }
 
-    fn json(error: &serde_json::Error) -> Self {
+    pub(super) fn json(error: &serde_json::Error) -> Self {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "JSON ends too soon",
             serde_json::error::Category::Data => "JSON of another shape",
