@@ -19,6 +19,7 @@
 //! to use one type, a change of contract would pass unnoticed.
 
 mod answer;
+mod body;
 pub mod cli;
 pub mod customers;
 mod dice;
@@ -53,6 +54,12 @@ pub struct Options {
     pub cache_control: Option<String>,
     /// Whether records have an `ETag`, without which nobody can ask for what is newer.
     pub etag: bool,
+    /// Where the order service keeps what is written; a store of its own if absent. Services that are
+    /// started with clones of one store keep the same orders, as instances of one service do.
+    pub store: Option<orders::Store>,
+    /// Makes the customer service one without batches: `GET /customers?ids=` is answered with this
+    /// status, which is 404, 405 or 501.
+    pub no_batch: Option<u16>,
 }
 
 impl Default for Options {
@@ -66,6 +73,8 @@ impl Default for Options {
             faults: false,
             cache_control: None,
             etag: true,
+            store: None,
+            no_batch: None,
         }
     }
 }
