@@ -2,7 +2,7 @@
 
 use bff_shared::config::Section;
 use bff_shared::domain::ServicesConfig;
-use bff_shared::serve;
+use bff_shared::serve::{self, CorsConfig};
 
 /// All that can be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +25,10 @@ impl Config {
 
     /// Reads every key of this BFF.
     pub fn read(settings: &mut Section<'_>) -> Self {
+        let mut server = serve::Config::read(settings, &serve::Config::new(8080, 9080));
+        server.cors = settings.section("cors", CorsConfig::read);
         Self {
-            server: serve::Config::read(settings, &serve::Config::new(8080, 9080)),
+            server,
             services: settings.section("upstreams", ServicesConfig::read),
         }
     }

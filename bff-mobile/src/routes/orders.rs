@@ -3,9 +3,10 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use bff_shared::compose::OrDefault;
+use bff_shared::domain::OrderDesk;
 use bff_shared::domain::customer::{Customer, CustomerId};
 use bff_shared::domain::order::OrderId;
-use bff_shared::domain::order_details::OrderDesk;
+use bff_shared::domain::order_details::OrderLadders;
 use bff_shared::serve::{Caller, Problem, composed};
 
 use crate::error::{self, OrderProblems};
@@ -16,6 +17,10 @@ use crate::view::order::OrderView;
 const CUSTOMER_NAME: OrDefault<CustomerId, Customer, String> = OrDefault {
     present: |customer| customer.name.clone(),
     missing: |id| format!("Customer {id}"),
+};
+
+const ORDER: OrderLadders<OrDefault<CustomerId, Customer, String>> = OrderLadders {
+    customer: CUSTOMER_NAME,
 };
 
 /// An order in short.
@@ -99,8 +104,8 @@ pub(super) async fn order(
         .query("id")
         .parse()
         .map_err(error::invalid_order_id)?;
-    let details = desk
-        .details(&caller.context, id, &CUSTOMER_NAME)
+    let details = ORDER
+        .compose(&caller.context, &desk, id)
         .await
         .map_err(|error| error::order(id, &error))?;
     composed(&OrderView::from(&details), &details.sources())

@@ -3,13 +3,17 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use bff_shared::compose::Omit;
+use bff_shared::domain::OrderDesk;
 use bff_shared::domain::order::OrderId;
-use bff_shared::domain::order_details::OrderDesk;
+use bff_shared::domain::order_details::OrderLadders;
 use bff_shared::serve::{Caller, Problem, composed};
 
 use crate::error::{self, OrderProblems};
 use crate::openapi::example;
 use crate::view::order::OrderView;
+
+/// Without its customer an order is shown all the same.
+const ORDER: OrderLadders<Omit> = OrderLadders { customer: Omit };
 
 /// An order with its customer.
 ///
@@ -92,8 +96,8 @@ pub(super) async fn order(
         .query("id")
         .parse()
         .map_err(error::invalid_order_id)?;
-    let details = desk
-        .details(&caller.context, id, &Omit)
+    let details = ORDER
+        .compose(&caller.context, &desk, id)
         .await
         .map_err(|error| error::order(id, &error))?;
     composed(&OrderView::from(&details), &details.sources())

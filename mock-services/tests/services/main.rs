@@ -9,3 +9,5 @@ mod proxy;
 mod proxy_control;
 mod proxy_faults;
 mod proxy_outages;
+mod write_faults;
+mod writes;

@@ -108,6 +108,15 @@ pub(super) fn address(content: &Content) -> Result<SocketAddr, String> {
     })
 }
 
+/// An array without entries, or a variable's value without text.
+pub(super) fn is_empty_list(given: &Given) -> bool {
+    match &given.content {
+        Content::List(entries) => entries.is_empty(),
+        Content::Bare(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
 /// Every entry in turn: strings of an array, or a variable's value between its commas. `allowed` is for the list as a
 /// whole, `each` for an entry.
 pub(super) fn list<T>(

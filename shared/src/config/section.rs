@@ -221,21 +221,48 @@ impl Section<'_> {
         about: &'static str,
     ) -> Vec<T> {
         debug_assert!(!default.is_empty(), "the default of {key} has no entry");
+        self.strings(key, default, ("one or more strings", allowed), parse, about)
+    }
+
+    /// The same with no entry by default, and none needed: in the environment an empty value is an empty list.
+    pub fn list_or_none<T>(
+        &mut self,
+        key: &'static str,
+        allowed: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+        about: &'static str,
+    ) -> Vec<T> {
+        self.strings(key, &[], ("strings", allowed), parse, about)
+    }
+
+    /// `allowed` says how many strings there may be and what each is.
+    fn strings<T>(
+        &mut self,
+        key: &'static str,
+        default: &[&str],
+        (count, each): (&str, &'static str),
+        parse: impl Fn(&str) -> Result<T, String>,
+        about: &'static str,
+    ) -> Vec<T> {
         let values = default
             .iter()
             .map(|entry| parse(entry).expect("the default is allowed"))
             .collect();
+        let whole = format!(
+            "an array of {count} (in the environment with commas between them), each {each}"
+        );
         let key = Key {
             path: join(&self.path, key),
             default: toml_list(default),
-            allowed: format!(
-                "an array of one or more strings (in the environment with commas between them), each {allowed}"
-            ),
+            allowed: whole.clone(),
             about,
         };
-        let whole = key.allowed.clone();
+        let may_be_empty = default.is_empty();
         self.value(key, values, |given| {
-            convert::list(given, &whole, allowed, &parse)
+            if may_be_empty && convert::is_empty_list(given) {
+                return Ok(Vec::new());
+            }
+            convert::list(given, &whole, each, &parse)
         })
     }
 

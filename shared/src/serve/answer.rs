@@ -147,15 +147,20 @@ fn etag(sources: &[(&'static str, &Provenance)]) -> Option<String> {
         all = XxHash3_64::oneshot_with_seed(all, name.as_bytes());
         all = XxHash3_64::oneshot_with_seed(all, &provenance.validator?.to_le_bytes());
     }
-    let mut etag = String::with_capacity(20);
-    etag.push_str("W/\"");
+    Some(weak_tag(all))
+}
+
+/// A weak entity tag that stands for `hash`.
+pub(super) fn weak_tag(hash: u64) -> String {
+    let mut tag = String::with_capacity(20);
+    tag.push_str("W/\"");
     for place in (0..16).rev() {
         #[expect(clippy::cast_possible_truncation, reason = "four bits")]
-        let digit = (all >> (4 * place)) as u32 & 0xf;
-        etag.extend(char::from_digit(digit, 16));
+        let digit = (hash >> (4 * place)) as u32 & 0xf;
+        tag.extend(char::from_digit(digit, 16));
     }
-    etag.push('"');
-    Some(etag)
+    tag.push('"');
+    tag
 }
 
 /// The program's version as a number, since views change with it.

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::CorsConfig;
 use super::telemetry::LogConfig;
 use crate::config::Section;
 
@@ -28,12 +29,17 @@ pub struct Config {
     /// Requests in flight at once over all worker threads, from the head to the end of the answer; one more is
     /// refused with a 503.
     pub max_requests: u32,
+    /// Whether answers are compressed for clients that take it.
+    pub compression: bool,
     /// How long readiness is 503, while requests are still served, before the server stops.
     pub drain_delay: Duration,
     /// How long requests in flight may take after that.
     pub stop_timeout: Duration,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Which pages of other origins may read answers. [`Config::read`] leaves it at none: a BFF whose clients are browsers
+    /// reads it from a section of its own.
+    pub cors: CorsConfig,
 }
 
 impl Config {
@@ -51,9 +57,11 @@ impl Config {
             body_timeout: Duration::from_secs(10),
             max_connections: 4096,
             max_requests: 4096,
+            compression: true,
             drain_delay: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(5),
             log: LogConfig::default(),
+            cors: CorsConfig::default(),
         }
     }
 
@@ -106,6 +114,11 @@ impl Config {
                 1..=1_000_000,
                 "Requests in flight at once, over all worker threads; one more is refused with a 503.",
             ),
+            compression: section.flag(
+                "compression",
+                default.compression,
+                "Whether answers of 1 kB to 1 MiB are compressed (br, zstd, gzip) for clients that take it.",
+            ),
             drain_delay: section.duration(
                 "drain_delay",
                 default.drain_delay,
@@ -119,6 +132,7 @@ impl Config {
                 "How long requests in flight may take once the server stops.",
             ),
             log: section.section("log", LogConfig::read),
+            cors: default.cors.clone(),
         };
         if config.listen == config.admin_listen && config.listen.port() != 0 {
             section.reject("admin_listen", "another address than listen");

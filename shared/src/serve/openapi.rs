@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue,
+    LOCATION,
 };
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse};
+use twox_hash::XxHash3_64;
 use utoipa::openapi::example::Example;
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::{
@@ -16,6 +18,7 @@ use utoipa::openapi::{
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::answer::weak_tag;
 use super::paths::Paths;
 use super::problem::PROBLEM_JSON;
 use super::{Problem, headers};
@@ -114,7 +117,7 @@ pub(super) fn paths(document: &OpenApi) -> Paths {
     let described = document.paths.paths.iter();
     let described = described.map(|(path, item)| (path.clone(), methods(item)));
     let own = [DOCUMENT_PATH, "/docs", "/docs/{file:.*}"]
-        .map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
+        .map(|path| (path.to_owned(), "GET, HEAD, OPTIONS".to_owned()));
     let known = described.chain(own).filter_map(|(path, methods)| {
         let methods = HeaderValue::try_from(methods).ok()?;
         Some((path, methods))
@@ -136,7 +139,8 @@ fn methods(item: &PathItem) -> String {
         .iter()
         .filter(|(_, operation)| operation.is_some())
         .map(|(method, _)| *method);
-    allowed.collect::<Vec<_>>().join(", ")
+    // The edge answers it for every path.
+    allowed.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
 }
 
 /// Mounts the document and the pages.
@@ -144,23 +148,35 @@ pub(super) fn configure(app: &mut web::ServiceConfig, document: &Bytes) {
     let pages = utoipa_swagger_ui::Config::from(DOCUMENT_PATH)
         .use_base_layout()
         .validator_url("none");
-    app.app_data(Data::new(document.clone()))
-        .app_data(Data::new(Arc::new(pages)))
-        .route(DOCUMENT_PATH, web::get().to(serve_document))
-        .route("/docs", web::get().to(redirect))
-        .route("/docs/{file:.*}", web::get().to(page));
+    let tag = weak_tag(XxHash3_64::oneshot(document));
+    app.app_data(Data::new(Document {
+        text: document.clone(),
+        tag,
+    }))
+    .app_data(Data::new(Arc::new(pages)))
+    .route(DOCUMENT_PATH, web::get().to(serve_document))
+    .route("/docs", web::get().to(redirect))
+    .route("/docs/{file:.*}", web::get().to(page));
 }
 
-async fn serve_document(document: Data<Bytes>) -> HttpResponse {
+/// The document as it is served.
+struct Document {
+    text: Bytes,
+    tag: String,
+}
+
+async fn serve_document(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .body(Bytes::clone(&document))
+        .insert_header((ETAG, &*document.tag))
+        .body(document.text.clone())
 }
 
 async fn redirect() -> HttpResponse {
     HttpResponse::PermanentRedirect()
-        .insert_header(("location", "/docs/"))
+        .insert_header((LOCATION, "/docs/"))
+        .insert_header((CACHE_CONTROL, "no-cache"))
         .finish()
 }
 
@@ -178,6 +194,7 @@ async fn page(
     response
         .insert_header((CONTENT_TYPE, file.content_type))
         .insert_header((CACHE_CONTROL, "no-cache"))
+        .insert_header((ETAG, weak_tag(XxHash3_64::oneshot(&file.bytes))))
         .insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY));
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));

@@ -15,6 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::admin::{self, Admin};
 use super::admission::Admission;
+use super::cors::Cors;
 use super::edge::Edge;
 use super::ending::{Door, End, Stop};
 use super::life::{Ending, Life};
@@ -142,8 +143,10 @@ impl<D: 'static> Bff<D> {
         let document = Bytes::from(openapi::text(&document));
         let admission = Admission::new(config.max_requests);
         let connections = Connections::default();
-        let edge = |access_log, paths, admission| Edge {
+        let edge = |access_log, paths, admission, cors| Edge {
             paths,
+            compression: config.compression,
+            cors,
             deadline: config.deadline,
             body_timeout: config.body_timeout,
             lifecycle: lifecycle.clone(),
@@ -161,7 +164,12 @@ impl<D: 'static> Bff<D> {
             listener,
             workers(config.workers),
             Some(ending),
-            edge(true, paths, Some(admission.clone())),
+            edge(
+                true,
+                paths,
+                Some(admission.clone()),
+                Cors::new(&config.cors),
+            ),
             move |app| {
                 app.app_data(Data::new(per_worker()))
                     .app_data(PayloadConfig::new(MAX_BODY))
@@ -172,7 +180,7 @@ impl<D: 'static> Bff<D> {
             },
         )
         .map_err(|source| BindError::new("listen", addr, source))?;
-        let edge = edge(false, admin::paths(), None);
+        let edge = edge(false, admin::paths(), None, None);
         let admin = Admin {
             clusters,
             lifecycle,

@@ -26,7 +26,7 @@ impl Response {
     /// # Errors
     /// [`Undecodable`] says where reading stopped, never what stood there: the text may be personal data.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Undecodable> {
-        serde_json::from_slice(&self.body).map_err(|error| Undecodable::json(&error))
+        Undecodable::or_read(&self.body)
     }
 
     /// What `Retry-After` asks for, as seconds or as a date; a day at most (RFC 9110, section 10.2.3).
@@ -45,6 +45,14 @@ impl Undecodable {
     #[must_use]
     pub fn new(why: impl Into<String>) -> Self {
         Self(why.into())
+    }
+
+    /// JSON read as a `T`.
+    ///
+    /// # Errors
+    /// As [`Response::json`].
+    pub fn or_read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Self> {
+        serde_json::from_slice(json).map_err(|error| Self::json(&error))
     }
 
     pub(super) fn json(error: &serde_json::Error) -> Self {

@@ -173,7 +173,14 @@ fn document() -> OpenApi {
     let item = |method| PathItem::new(method, Operation::new());
     let paths = PathsBuilder::new()
         .path("/quick", item(HttpMethod::Get))
+        .path("/text/{kind}/{length}", item(HttpMethod::Get))
+        .path("/composed/{state}", item(HttpMethod::Get))
+        .path("/changed", item(HttpMethod::Put))
         .path("/bytes", item(HttpMethod::Post));
+    // With one path for several methods.
+    let paths = paths
+        .path("/tagged", item(HttpMethod::Get))
+        .path("/tagged", item(HttpMethod::Post));
     OpenApiBuilder::new().paths(paths).build()
 }
 
@@ -199,7 +206,9 @@ fn routes(app: &mut ServiceConfig<'_>) {
         .route("/number/{number}", web::get().to(number))
         .route("/bytes", web::post().to(bytes))
         .route("/json", web::post().to(read_json))
-        .route("/unread", web::post().to(quick));
+        .route("/unread", web::post().to(quick))
+        .configure(crate::compress::routes)
+        .configure(crate::kept::routes);
 }
 
 async fn quick() -> HttpResponse {
