@@ -29,6 +29,9 @@ pub struct Config {
     /// Requests in flight at once over all worker threads, from the head to the end of the answer; one more is
     /// refused with a 503.
     pub max_requests: u32,
+    /// Seals the cursors of lists; the same for all instances that answer the same clients. `None` for one of its own,
+    /// made at start.
+    pub cursor_secret: Option<String>,
     /// Whether answers are compressed for clients that take it.
     pub compression: bool,
     /// How long readiness is 503, while requests are still served, before the server stops.
@@ -57,6 +60,7 @@ impl Config {
             body_timeout: Duration::from_secs(10),
             max_connections: 4096,
             max_requests: 4096,
+            cursor_secret: None,
             compression: true,
             drain_delay: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(5),
@@ -113,6 +117,18 @@ impl Config {
                 default.max_requests,
                 1..=1_000_000,
                 "Requests in flight at once, over all worker threads; one more is refused with a 503.",
+            ),
+            cursor_secret: section.text(
+                "cursor_secret",
+                "",
+                "16 characters or more, or none",
+                |text| match text.len() {
+                    0 => Ok(None),
+                    16.. => Ok(Some(text.to_owned())),
+                    _ => Err("is too short: anybody could guess it".to_owned()),
+                },
+                "Seals the cursors of lists. Several instances behind one balancer need the same; an empty one stands \
+                 for one made at start.",
             ),
             compression: section.flag(
                 "compression",

@@ -35,6 +35,13 @@ impl Cursors {
         Self(Hmac::new_from_slice(secret).unwrap_or_else(|_| Hmac::new(&Default::default())))
     }
 
+    /// Cursors that are good until the process ends, and in no other one.
+    #[must_use]
+    pub fn with_own_secret() -> Self {
+        let secret = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+        Self::new(&secret.map(uuid::Uuid::into_bytes).concat())
+    }
+
     /// The service's `cursor` as it goes out to a client of `list`: any text that tells lists apart.
     #[must_use]
     pub fn seal(&self, list: &str, cursor: &str) -> String {

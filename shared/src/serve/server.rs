@@ -13,6 +13,7 @@ use actix_web::{App, HttpRequest, HttpServer, web};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Cursors;
 use super::admin::{self, Admin};
 use super::admission::Admission;
 use super::cors::Cors;
@@ -143,6 +144,7 @@ impl<D: 'static> Bff<D> {
         let document = Bytes::from(openapi::text(&document));
         let admission = Admission::new(config.max_requests);
         let connections = Connections::default();
+        let cursors = cursors(&config);
         let edge = |access_log, paths, admission, cors| Edge {
             paths,
             compression: config.compression,
@@ -172,6 +174,7 @@ impl<D: 'static> Bff<D> {
             ),
             move |app| {
                 app.app_data(Data::new(per_worker()))
+                    .app_data(Data::new(cursors.clone()))
                     .app_data(PayloadConfig::new(MAX_BODY))
                     .app_data(JsonConfig::default().limit(MAX_BODY))
                     .configure(|app| routes(&mut ServiceConfig::new(app)))
@@ -299,5 +302,12 @@ impl Server {
             Ok(())
         })?;
         Ok(())
+    }
+}
+
+fn cursors(config: &Config) -> Cursors {
+    match &config.cursor_secret {
+        Some(secret) => Cursors::new(secret.as_bytes()),
+        None => Cursors::with_own_secret(),
     }
 }

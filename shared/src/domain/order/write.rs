@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use serde::Serialize;
+use serde_json::json;
 
 use super::{Order, OrderId};
 use crate::domain::Money;
@@ -49,33 +49,20 @@ pub enum Written {
 }
 
 pub(super) fn place(order: &NewOrder, key: HeaderValue) -> Request {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Wire<'a> {
-        customer_id: u64,
-        description: &'a str,
-        currency: &'a str,
-        lines: Vec<WireLine<'a>>,
-    }
-    #[derive(Serialize)]
-    struct WireLine<'a> {
-        description: &'a str,
-        quantity: u32,
-        price: Money,
-    }
-    let lines = order.lines.iter().map(|line| WireLine {
-        description: &line.description,
-        quantity: line.quantity,
-        price: line.price,
-    });
-    let wire = Wire {
-        customer_id: order.customer_id.get(),
-        description: &order.description,
-        currency: &order.currency,
-        lines: lines.collect(),
+    let line = |line: &NewLine| {
+        json!({
+            "description": line.description,
+            "quantity": line.quantity,
+            "price": line.price,
+        })
     };
-    // Texts and numbers: it cannot fail.
-    let body = serde_json::to_vec(&wire).unwrap_or_default();
+    let body = json!({
+        "customerId": order.customer_id.get(),
+        "description": order.description,
+        "currency": order.currency,
+        "lines": order.lines.iter().map(line).collect::<Vec<_>>(),
+    });
+    let body = body.to_string();
     let mut request = Request::new(Method::POST, "/orders").with_body(body);
     let json = HeaderValue::from_static("application/json");
     request.headers.insert(CONTENT_TYPE, json);
