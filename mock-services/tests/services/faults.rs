@@ -122,6 +122,7 @@ async fn what_the_constructors_make_the_endpoint_takes() {
         Fault::body(BodyFault::WrongId),
         Fault::body(BodyFault::Empty),
         Fault::body(BodyFault::Html),
+        Fault::hang().after(),
     ];
     let answer = put(&service, &json!({ "faults": faults })).await;
     assert_eq!(answer.status, 200, "{answer:?}");

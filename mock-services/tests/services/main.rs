@@ -1,5 +1,6 @@
 //! Both services and the proxy through real sockets, and the programs.
 
+mod bad_writes;
 mod binaries;
 mod customers;
 mod faults;
