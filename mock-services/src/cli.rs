@@ -58,7 +58,7 @@ struct Settings {
     /// The same seed makes the same records
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Number of orders; ids run from 1
+    /// Number of made-up orders; ids run from 1, and those of placed orders follow
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = count())]
     orders: u64,
     /// Number of customers; ids run from 1, and 56 is there in any case

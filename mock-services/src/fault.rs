@@ -46,7 +46,7 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
-    /// Waits before whatever else happens.
+    /// Waits before whatever else happens, or with the answer if it comes after.
     Latency(Latency),
     /// Answers with an error.
     Status(StatusFault),

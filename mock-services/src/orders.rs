@@ -1,9 +1,24 @@
 //! The order service.
 //!
-//! `GET /orders/{id}` and `GET /orders?customerId=&status=&limit=&cursor=` read, the newest first;
-//! `POST /orders` places an order, for which an `Idempotency-Key` is needed, and
-//! `POST /orders/{id}/cancel` cancels one, with a key or without. Whatever is written is read at once,
-//! by every service that was started with the same [`Store`].
+//! `GET /orders/{id}` and `GET /orders?customerId=&status=&limit=&cursor=` read, the newest first.
+//! What is written is read at once, by every service that was started with the same [`Store`].
+//!
+//! `POST /orders` places an order:
+//! `{"customerId":56,"description":"…","currency":"EUR","lines":[{"description":"…","quantity":2,"price":3.5}]}`,
+//! of 64 KiB at most. It answers
+//!
+//! - 201 with the order and its `Location`; to a repetition the same again, with `Idempotency-Replayed: true`;
+//! - 400 without an `Idempotency-Key`, which may stand in quotes or without, or when fields are wrong: all of
+//!   them are in the problem's `errors`, each with `field` and `detail`;
+//! - 409 with `Retry-After: 1` while the first request with this key is being worked on, which lasts until its
+//!   answer is made: a fault that comes after the work draws it out;
+//! - 413 and 415 to a body that is too large or no JSON;
+//! - 422 when the key was given for another order, also while the first is being worked on. The content
+//!   counts, not its spelling; fields that are not known are left aside.
+//!
+//! `POST /orders/{id}/cancel` cancels an order that is neither shipped nor delivered, and answers 200 with it,
+//! also when it is cancelled already; else 409, and 404 if there is none. An `Idempotency-Key` may be given
+//! and then means the same as above. Requests that fail leave their key free.
 
 mod draft;
 mod key;

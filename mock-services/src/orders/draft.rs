@@ -184,3 +184,61 @@ fn cents(json: &str) -> Option<Cents> {
     let cents = significant.parse::<u64>().ok()?.checked_mul(factor)?;
     (cents <= MOST_CENTS).then_some(Cents(cents))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_CENTS, cents};
+    use crate::{dice::Dice, fixtures::Cents};
+
+    #[test]
+    fn an_amount_is_the_same_however_it_is_written() {
+        let mut dice = Dice::new(5);
+        for digits in (1..=9).cycle().take(20_000) {
+            let amount = dice.below(10_u64.pow(digits)).min(MOST_CENTS);
+            let (whole, rest) = (amount / 100, amount % 100);
+            let written = serde_json::to_string(&Cents(amount)).expect("a number");
+            for text in [
+                written,
+                format!("{whole}.{rest:02}"),
+                format!("{whole}.{rest:02}000"),
+                format!("{amount}e-2"),
+                format!("{amount}000E-5"),
+                format!("{whole}.{rest:02}0e+0"),
+                format!("0.{amount:011}e9"),
+                format!("0.{amount:030}e28"),
+            ] {
+                assert_eq!(cents(&text), Some(Cents(amount)), "{text}");
+            }
+            for text in [
+                format!("{whole}.{rest:02}1"),
+                format!("{amount}1e-3"),
+                format!("{whole}.{rest:02}000000000000000000000000000001"),
+                format!("-{whole}.{rest:02}"),
+            ] {
+                assert_eq!(cents(&text), None, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_price_is_none_whatever_its_size() {
+        for text in [
+            "1e99999999999999999999",
+            "1e9223372036854775807",
+            "1e-9223372036854775808",
+            "1e1000",
+            "99999999999999999999999999",
+            "1000000.01",
+            "\"1\"",
+            "null",
+            "true",
+            "[0]",
+            "{}",
+        ] {
+            assert_eq!(cents(text), None, "{text}");
+        }
+        for zero in ["0", "0.000", "0e99999999999999999999", "0E-3"] {
+            assert_eq!(cents(zero), Some(Cents(0)), "{zero}");
+        }
+    }
+}
