@@ -126,12 +126,10 @@ impl Origin {
             return refuse("the host is not valid");
         }
         match port {
-            Some(port) if port == own_port => {
-                return Err(format!(
-                    "browsers leave out :{port}, which is the scheme's own"
-                ));
-            }
-            Some(port) if !is_port(port) => return refuse("the port is not valid"),
+            Some(port) if port == own_port => Err(format!(
+                "browsers leave out :{port}, which is the scheme's own"
+            )),
+            Some(port) if !is_port(port) => refuse("the port is not valid"),
             _ => Ok(Self(text.to_owned())),
         }
     }

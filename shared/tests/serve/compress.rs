@@ -92,9 +92,7 @@ const CODABLE: [&str; 8] = [
 ];
 
 /// The kinds that are not.
-const AS_IT_IS: [&str; 7] = [
-    "png", "none", "coded", "fixed", "part", "stream", "sized",
-];
+const AS_IT_IS: [&str; 7] = ["png", "none", "coded", "fixed", "part", "stream", "sized"];
 
 const BROWSER: &str = "gzip, deflate, br, zstd";
 
@@ -142,9 +140,7 @@ fn vary(answer: &Answer) -> Vec<&str> {
         .headers
         .iter()
         .filter(|(name, _)| name.eq_ignore_ascii_case("vary"));
-    lines
-        .flat_map(|(_, value)| value.split(", "))
-        .collect()
+    lines.flat_map(|(_, value)| value.split(", ")).collect()
 }
 
 #[actix_web::test]
@@ -304,7 +300,10 @@ async fn head_says_what_get_says_but_for_the_length() {
 
             assert_eq!(head.status, got.status);
             let mut without = vec!["transfer-encoding"];
-            if got.header("content-encoding").is_some_and(|_| kind != "coded") {
+            if got
+                .header("content-encoding")
+                .is_some_and(|_| kind != "coded")
+            {
                 without.push("content-length");
                 assert_eq!(head.header("content-length"), None);
             }
@@ -388,11 +387,29 @@ async fn pipelined_requests_each_get_their_own_coding() {
 async fn whatever_is_asked(server: &TestServer, runner: &mut TestRunner) {
     let mut client = server.connect().await;
     let member = prop::sample::select(vec![
-        "br", "zstd", "gzip", "*", "identity", "deflate", "br;q=0", "zstd;q=0", "gzip;q=0", "*;q=0",
-        "br;q=0.3", "zstd;q=0.7", "gzip;q=0.5", "identity;q=0.6", "gzip;q=x", ";", "",
+        "br",
+        "zstd",
+        "gzip",
+        "*",
+        "identity",
+        "deflate",
+        "br;q=0",
+        "zstd;q=0",
+        "gzip;q=0",
+        "*;q=0",
+        "br;q=0.3",
+        "zstd;q=0.7",
+        "gzip;q=0.5",
+        "identity;q=0.6",
+        "gzip;q=x",
+        ";",
+        "",
     ]);
     let accepted = prop::collection::vec(member, 0..5).prop_map(|members| members.join(", "));
-    let kinds: Vec<_> = CODABLE.into_iter().filter(|kind| *kind != "failed").collect();
+    let kinds: Vec<_> = CODABLE
+        .into_iter()
+        .filter(|kind| *kind != "failed")
+        .collect();
     let asked = (accepted, prop::sample::select(kinds), 900..80_000_usize);
     for _ in 0..300 {
         let (accepted, kind, length) = asked.new_tree(runner).unwrap().current();

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use bff_shared::config::Settings;
 use bff_shared::serve::{CorsConfig, Origin};
 use mock_services::raw::Answer;
 use proptest::prelude::*;
@@ -41,7 +42,10 @@ fn from(origin: &str, target: &str) -> String {
 fn preflight(origin: &str, target: &str, method: &str) -> String {
     with(
         &request("OPTIONS", target),
-        &[("Origin", origin), ("Access-Control-Request-Method", method)],
+        &[
+            ("Origin", origin),
+            ("Access-Control-Request-Method", method),
+        ],
     )
 }
 
@@ -313,11 +317,84 @@ async fn operators_pages_are_for_no_other_origin() {
     assert!(fields(&answer).is_empty() && answer.header("vary").is_none());
 }
 
+fn read(file: &str, variables: &[(&str, &str)]) -> Result<CorsConfig, Vec<String>> {
+    let variables = variables
+        .iter()
+        .map(|(name, value)| (format!("BFF__CORS__{name}"), *value));
+    let settings = Settings::new().with_file("bff.toml", file);
+    let read = settings
+        .with_env(variables)
+        .read(|settings| settings.section("cors", CorsConfig::read));
+    read.map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn the_section_is_read_and_each_wrong_origin_is_a_fault_of_its_own() {
+    let listed =
+        "[cors]\nallowed_origins = [\"https://app.example.com\", \"http://localhost:3000\"]\n";
+
+    assert_eq!(read("", &[]), Ok(CorsConfig::default()));
+    assert_eq!(
+        read("[cors]\nallowed_origins = []\n", &[]),
+        Ok(CorsConfig::default())
+    );
+    assert_eq!(read(listed, &[]), Ok(cors()));
+    let both = format!("{APP}, {DEVELOPER}");
+    assert_eq!(read("", &[("ALLOWED_ORIGINS", &both)]), Ok(cors()));
+    // The environment can switch off what a file switches on.
+    assert_eq!(
+        read(listed, &[("ALLOWED_ORIGINS", "")]),
+        Ok(CorsConfig::default())
+    );
+    let rest = [("MAX_AGE", "3s"), ("ALLOW_CREDENTIALS", "true")];
+    let expected = CorsConfig {
+        max_age: Duration::from_secs(3),
+        allow_credentials: true,
+        ..cors()
+    };
+    assert_eq!(read(listed, &rest), Ok(expected));
+
+    let wrong = "[cors]\nallowed_origins = [\n  \"*\",\n  \"https://app.example.com\",\n  \"https://app.example.com/\",\n  \"https://app.example.com\",\n  \"\",\n]\n";
+    let faults = read(wrong, &[]).unwrap_err();
+    for (fault, (place, why)) in faults.iter().zip([
+        ("bff.toml:3:3: ", "no wildcard"),
+        ("bff.toml:5:3: ", "no path"),
+        ("bff.toml:6:3: ", "twice"),
+        ("bff.toml:7:3: ", "empty"),
+    ]) {
+        assert!(fault.starts_with(place) && fault.contains(why), "{fault}");
+        assert!(fault.contains("\"https://app.example.com\""), "{fault}");
+    }
+    assert_eq!(faults.len(), 4, "{faults:?}");
+    for wrong in [
+        "[cors]\nallowed_origins = \"https://a.example\"\n",
+        "[cors]\nmax_age = \"25h\"\n",
+    ] {
+        assert_eq!(read(wrong, &[]).unwrap_err().len(), 1);
+    }
+}
+
 /// Texts close to an origin that is allowed.
 fn alike() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "https", "http", "://", ":", "/", "app", "App", ".", "example", ".com", "localhost", "3000",
-        "null", "*", " ", "@", APP, DEVELOPER,
+        "https",
+        "http",
+        "://",
+        ":",
+        "/",
+        "app",
+        "App",
+        ".",
+        "example",
+        ".com",
+        "localhost",
+        "3000",
+        "null",
+        "*",
+        " ",
+        "@",
+        APP,
+        DEVELOPER,
     ]);
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }

@@ -160,7 +160,10 @@ async fn a_location_that_no_header_can_hold_is_a_fault_of_ours() {
     let answer = client.exchange(request("POST", "/created-nowhere")).await;
 
     problem(&answer, 500, "internal");
-    assert_eq!((answer.header("location"), answer.header("x-other")), (None, None));
+    assert_eq!(
+        (answer.header("location"), answer.header("x-other")),
+        (None, None)
+    );
 }
 
 #[actix_web::test]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
-use utoipa::openapi::{OpenApi, OpenApiBuilder, PathsBuilder};
+use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, PathsBuilder};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::client::{Client, get, in_time};
@@ -181,7 +181,10 @@ fn document() -> OpenApi {
     let paths = paths
         .path("/tagged", item(HttpMethod::Get))
         .path("/tagged", item(HttpMethod::Post));
-    OpenApiBuilder::new().paths(paths).build()
+    // Large enough to be compressed.
+    let mut info = Info::new("A server with routes for every occasion", "1");
+    info.description = Some("What is told of it. ".repeat(100));
+    OpenApiBuilder::new().info(info).paths(paths).build()
 }
 
 fn routes(app: &mut ServiceConfig<'_>) {
