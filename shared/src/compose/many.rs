@@ -70,6 +70,17 @@ impl Provenance {
     }
 }
 
+impl Provenance {
+    /// The same, told apart by `more` too: something that the answer has beside what the source said.
+    #[must_use]
+    pub fn told_apart_by(self, more: &str) -> Self {
+        let validator = self
+            .validator
+            .map(|validator| XxHash3_64::oneshot_with_seed(validator, more.as_bytes()));
+        Self { validator, ..self }
+    }
+}
+
 impl Source {
     /// A source that had nothing to be asked for.
     pub const UNASKED: Self = Self {

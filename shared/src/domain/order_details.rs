@@ -27,8 +27,10 @@ aggregate! {
 pub enum Outcome<C> {
     /// It was done, and this is the order now.
     Done(OrderDetails<C>),
-    /// The first request with this key is still being worked on; or, of a cancellation, it is too late for it.
-    Conflict,
+    /// The first request with this key is still being worked on.
+    InProgress,
+    /// Of a cancellation: the order is too far for it.
+    TooLate,
     /// The key was used for something else before.
     KeyReused,
     /// The order service does not take what it was told.
@@ -80,7 +82,8 @@ impl<C: Ladder<CustomerId, Customer>> OrderLadders<C> {
     ) -> Outcome<C::Slot> {
         let order = match &*written.value {
             Written::Done(order) => Arc::clone(order),
-            Written::Conflict => return Outcome::Conflict,
+            Written::InProgress => return Outcome::InProgress,
+            Written::TooLate => return Outcome::TooLate,
             Written::KeyReused => return Outcome::KeyReused,
             Written::Refused => return Outcome::Refused,
         };

@@ -12,6 +12,9 @@ use serde_json::{Map, Value};
 
 use super::{FieldError, Problem};
 
+/// How much of a name that is not known is said back, in characters.
+const LONGEST_NAME: usize = 100;
+
 /// The members of an object, or the parameters of a query. Each is read by name; what stays unread is not allowed.
 #[derive(Debug)]
 pub struct Fields<'a> {
@@ -43,7 +46,7 @@ pub fn read_json<T>(
         return Err(unsupported_media_type());
     }
     match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => read_all(&members, false, read),
+        Ok(Value::Object(members)) => read_all(&members, false, Vec::new(), read),
         Ok(_) => Err(invalid_json("the body is no object")),
         Err(error) => Err(invalid_json(error)),
     }
@@ -58,29 +61,27 @@ pub fn read_query<T>(
     read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
 ) -> Result<T, Problem> {
     let mut members = Map::new();
-    let mut twice = Vec::new();
+    let mut twice: Vec<String> = Vec::new();
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         let before = members.insert(name.clone().into_owned(), value.into_owned().into());
-        if before.is_some() {
-            twice.push(FieldError {
-                field: name.into_owned(),
-                detail: "may be there once".to_owned(),
-            });
+        if before.is_some() && !twice.iter().any(|known| *known == name) {
+            twice.push(name.into_owned());
         }
     }
-    let outcome = read_all(&members, true, read);
-    if twice.is_empty() {
-        return outcome;
-    }
-    Err(Problem::invalid_input(twice))
+    let twice = twice.into_iter().map(|name| FieldError {
+        field: name.chars().take(LONGEST_NAME).collect(),
+        detail: "may be there once".to_owned(),
+    });
+    read_all(&members, true, twice.collect(), read)
 }
 
 fn read_all<T>(
     members: &Map<String, Value>,
     is_query: bool,
+    errors: Vec<FieldError>,
     read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
 ) -> Result<T, Problem> {
-    let errors = Rc::default();
+    let errors = Rc::new(RefCell::new(errors));
     let mut fields = Fields {
         members,
         path: String::new(),
@@ -253,7 +254,7 @@ impl<'a> Fields<'a> {
             .keys()
             .filter(|name| !self.known.contains(&&***name));
         for name in unknown {
-            let name: String = name.chars().take(100).collect();
+            let name: String = name.chars().take(LONGEST_NAME).collect();
             let detail = format!("is not known: known are {}", self.known.join(", "));
             self.fault(format!("{}{name}", self.path), detail);
         }
@@ -271,10 +272,30 @@ fn integer(value: &Value, is_query: bool, range: &RangeInclusive<u64>) -> Option
             let is_canonical = digits == "0" || !digits.starts_with(['0', '+']);
             is_canonical.then(|| digits.parse().ok())??
         }
-        Value::Number(number) => number.as_u64()?,
+        Value::Number(number) => number.as_u64().or_else(|| whole_float(number.as_f64()?))?,
         _ => return None,
     };
     range.contains(&number).then_some(number)
+}
+
+/// 1.0 is the number 1 (JSON Schema, section 6.1.1 of its validation part). Above what an id can be floats skip numbers.
+fn whole_float(number: f64) -> Option<u64> {
+    const MOST: f64 = ((1_u64 << 53) - 1) as f64;
+    let fits = (0.0..=MOST).contains(&number) && number.fract() == 0.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole and in range"
+    )]
+    fits.then_some(number as u64)
+}
+
+/// The problems of every route that takes a body; for its documentation.
+#[must_use]
+pub fn problems_of_bodies() -> Vec<Problem> {
+    [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE]
+        .map(Problem::of_status)
+        .into()
 }
 
 /// The problem of a body that is no JSON; for a route's documentation too.

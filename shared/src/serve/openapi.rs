@@ -1,6 +1,6 @@
 //! The document that describes a BFF, and the pages that show it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use actix_web::http::header::{
@@ -68,7 +68,11 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
         Problem::internal(),
     ];
     let mut contents: BTreeMap<String, (Vec<String>, ContentBuilder)> = BTreeMap::new();
+    let mut retried = BTreeSet::new();
     for problem in own.into_iter().chain(edge) {
+        if problem.says_when_to_retry() {
+            retried.insert(problem.status().as_str().to_owned());
+        }
         let body = problem.body("0198a6f0-5b7c-7d3e-8f1a-2b3c4d5e6f70");
         let example = Example::builder()
             .summary(body.title())
@@ -94,7 +98,7 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
             .description(titles.join("; "))
             .content(PROBLEM_JSON, content.build())
             .header("X-Request-Id", header("The request's id, as in the body."));
-        if status == "503" {
+        if retried.contains(&status) {
             response = response.header(
                 "Retry-After",
                 header("Whole seconds after which to ask again, where known."),
@@ -105,7 +109,9 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
     contents.into_iter().map(response).collect()
 }
 
-fn header(description: &str) -> Header {
+/// A header of an answer, for its documentation.
+#[must_use]
+pub fn header(description: &str) -> Header {
     Header::builder()
         .schema(Some(Object::with_type(Type::String)))
         .description(Some(description))

@@ -299,6 +299,13 @@ impl Problem {
         }
     }
 
+    /// The same problem, whose detail says this too.
+    #[must_use]
+    pub fn adding(self, sentence: &str) -> Self {
+        let detail = format!("{} {sentence}", self.detail).into();
+        Self { detail, ..self }
+    }
+
     /// The same problem with a `Retry-After`, in whole seconds rounded up.
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {
@@ -314,6 +321,10 @@ impl Problem {
 
     pub(super) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub(super) fn says_when_to_retry(&self) -> bool {
+        self.retry_after.is_some()
     }
 
     pub(super) fn code(&self) -> &'static str {

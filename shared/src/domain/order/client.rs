@@ -1,11 +1,13 @@
 //! The order service, as its contract has it.
 
+use std::sync::Arc;
+
 use http::header::HeaderValue;
 
 use super::list::{Listed, OrderPage, OrderQuery};
 use super::write::{self, NewOrder, Written};
 use super::{Order, OrderId};
-use crate::upstream::{Answer, Client, Context, Error, Request, Undecodable};
+use crate::upstream::{Answer, Client, Context, Error, ErrorKind, Request, Undecodable};
 
 /// Speaks to the order service.
 #[derive(Debug, Clone)]
@@ -59,6 +61,7 @@ impl OrderClient {
                 query.read(response).map(Listing)
             })
             .await
+            .map_err(no_such_path)
     }
 
     /// `POST /orders`: places an order, once for each key.
@@ -77,9 +80,10 @@ impl OrderClient {
         let placed = self
             .0
             .call(context, request, move |response| {
-                write::read(response, |order| order.customer_id == customer_id)
+                write::read_placed(response, |order| order.customer_id == customer_id)
             })
-            .await?;
+            .await
+            .map_err(no_such_path)?;
         if let Written::Done(order) = &*placed.value {
             // That there was none may be kept.
             self.0.forget(&tag(order.id));
@@ -100,10 +104,19 @@ impl OrderClient {
         let _after = Forgets(&self.0, Some(id));
         self.0
             .call(context, write::cancel(id, key), move |response| {
-                write::read(response, |order| order.id == id)
+                write::read_cancelled(response, id)
             })
             .await
     }
+}
+
+/// That there is no such thing is no answer where no thing was named.
+fn no_such_path(error: Error) -> Error {
+    if error.kind() == ErrorKind::NotFound {
+        let upstream = Arc::from(error.upstream());
+        return Error::new(ErrorKind::InvalidResponse, &upstream, error.detail());
+    }
+    error
 }
 
 /// What the service said to a question for orders.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde_json::json;
 
 use super::{Order, OrderId};
@@ -40,8 +40,11 @@ pub struct NewLine {
 pub enum Written {
     /// It was done, now or when it was asked for with this key before: the order as it is.
     Done(Arc<Order>),
-    /// 409: the first request with this key is still being worked on; or, of a cancellation, it is too late for it.
-    Conflict,
+    /// 409: the first request with this key is still being worked on. The service tells it from a refusal for good by a
+    /// `Retry-After`: only then is there something to wait for.
+    InProgress,
+    /// 409 to a cancellation: it is too late for it.
+    TooLate,
     /// 422: the key was used for something else before.
     KeyReused,
     /// 400: the service does not take what it was told.
@@ -80,13 +83,31 @@ pub(super) fn cancel(id: OrderId, key: Option<HeaderValue>) -> Request {
     .answered_by(&[409, 422])
 }
 
-/// Reads what came of a write to an order that `is` the one meant.
-pub(super) fn read(
+/// Reads what came of a placement that `is` the one meant.
+pub(super) fn read_placed(
     response: &Response,
     is: impl Fn(&Order) -> bool,
 ) -> Result<Written, Undecodable> {
+    read(response, Written::InProgress, is)
+}
+
+/// Reads what came of the cancellation of `id`.
+pub(super) fn read_cancelled(response: &Response, id: OrderId) -> Result<Written, Undecodable> {
+    let conflict = if response.headers.contains_key(RETRY_AFTER) {
+        Written::InProgress
+    } else {
+        Written::TooLate
+    };
+    read(response, conflict, |order| order.id == id)
+}
+
+fn read(
+    response: &Response,
+    conflict: Written,
+    is: impl Fn(&Order) -> bool,
+) -> Result<Written, Undecodable> {
     match response.status.as_u16() {
-        409 => Ok(Written::Conflict),
+        409 => Ok(conflict),
         422 => Ok(Written::KeyReused),
         400 => Ok(Written::Refused),
         _ => {
