@@ -61,7 +61,7 @@ pub(crate) async fn list(
     let customers = orders.map(async |item| {
         let customer = format!("{}/customers/{}", bases[1], item["customerId"]);
         item["customer"] = fetch(&client, customer).await?;
-        actix_web::Result::Ok(())
+        Ok::<_, actix_web::Error>(())
     });
     try_join_all(customers).await?;
     Ok(Json(page))
