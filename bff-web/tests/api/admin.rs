@@ -262,7 +262,11 @@ async fn other_paths_and_methods_are_problems() {
         for path in ["/livez", "/readyz", "/upstreams"] {
             let answer = raw::send(app.admin, method, path, &[], "").await.unwrap();
             problem(&answer, 405, "methodNotAllowed");
-            assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"), "{method} {path}");
+            assert_eq!(
+                answer.header("allow"),
+                Some("GET, HEAD, OPTIONS"),
+                "{method} {path}"
+            );
         }
     }
 }

@@ -117,9 +117,7 @@ async fn a_path_that_leads_nowhere_is_unknown() {
 async fn another_method_than_get_and_head_is_not_allowed() {
     let app = spawn_app().await;
 
-    for method in [
-        "POST", "PUT", "PATCH", "DELETE", "TRACE", "INVENTED", "get",
-    ] {
+    for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "INVENTED", "get"] {
         for path in [
             "/orders/1",
             "/orders/abc",
@@ -129,7 +127,11 @@ async fn another_method_than_get_and_head_is_not_allowed() {
         ] {
             let answer = raw::send(app.addr, method, path, &[], "").await.unwrap();
             let body = problem(&answer, 405, "methodNotAllowed");
-            assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"), "{method} {path}");
+            assert_eq!(
+                answer.header("allow"),
+                Some("GET, HEAD, OPTIONS"),
+                "{method} {path}"
+            );
             assert_eq!(body["detail"], "This path allows GET, HEAD, OPTIONS.");
         }
     }
