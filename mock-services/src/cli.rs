@@ -47,7 +47,7 @@ const FAULTS: &str = r#"Faults, one of them for each entry of {"faults":[...]} i
   {"body":"malformed"}                  or "wrongShape", "wrongId", "empty", "html"
 Beside it may stand "route" (as in "/orders/{id}"), "share" (above 0, up to 1), "times" (from 1), and
 "after":true: what was asked for is done first, so that an order is written and its answer late or lost.
-Without it nothing is written, also when the client goes while a latency has it wait:
+Without it nothing is written, also when the client goes while a latency has it wait. "body" always comes after:
   {"faults":[{"status":{"code":503},"after":true,"route":"/orders","times":1}]}"#;
 
 #[derive(Debug, Args)]
