@@ -7,6 +7,7 @@
 
 mod admin;
 mod bad_input;
+mod browser;
 mod caching;
 mod caller;
 mod cancel;
