@@ -1,5 +1,7 @@
 //! The document that describes a BFF, and the pages that show it.
 
+mod answers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ use super::answer::weak_tag;
 use super::paths::Paths;
 use super::problem::PROBLEM_JSON;
 use super::{Problem, headers};
+
+pub use answers::describe_composed;
 
 /// Where the document is served.
 pub const DOCUMENT_PATH: &str = "/openapi.json";
@@ -73,11 +77,7 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
         if problem.says_when_to_retry() {
             retried.insert(problem.status().as_str().to_owned());
         }
-        let body = problem.body("0198a6f0-5b7c-7d3e-8f1a-2b3c4d5e6f70");
-        let example = Example::builder()
-            .summary(body.title())
-            .value(serde_json::to_value(&body).ok())
-            .build();
+        let (title, example) = example(&problem);
         let (titles, content) = contents
             .remove(problem.status().as_str())
             .unwrap_or_else(|| {
@@ -87,10 +87,7 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
                 )
             });
         let content = content.examples_from_iter([(problem.code(), example)]);
-        let titles = titles
-            .into_iter()
-            .chain([body.title().to_owned()])
-            .collect();
+        let titles = titles.into_iter().chain([title]).collect();
         contents.insert(problem.status().as_str().to_owned(), (titles, content));
     }
     let response = |(status, (titles, content)): (String, (Vec<String>, ContentBuilder))| {
@@ -107,6 +104,52 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
         (status, response.build().into())
     };
     contents.into_iter().map(response).collect()
+}
+
+/// `document` with the 405 that each of its paths gives to other methods, among the answers of its operations.
+#[must_use]
+pub fn with_other_methods(mut document: OpenApi) -> OpenApi {
+    for item in document.paths.paths.values_mut() {
+        let Ok(allow) = HeaderValue::try_from(methods(item)) else {
+            continue;
+        };
+        let problem = Problem::method_not_allowed(allow);
+        let (title, example) = example(&problem);
+        let content = Content::builder()
+            .schema(Some(Ref::from_schema_name("Problem")))
+            .examples_from_iter([(problem.code(), example)]);
+        let response = Response::builder()
+            .description(format!("To other methods: {title}"))
+            .content(PROBLEM_JSON, content.build())
+            .header("Allow", header("The methods that are allowed."))
+            .header("X-Request-Id", header("The request's id, as in the body."))
+            .build();
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            let status = problem.status().as_str().to_owned();
+            operation
+                .responses
+                .responses
+                .insert(status, response.clone().into());
+        }
+    }
+    document
+}
+
+/// A problem's title, and the body that a client gets, but for the request's id.
+fn example(problem: &Problem) -> (String, Example) {
+    let body = problem.body("0198a6f0-5b7c-7d3e-8f1a-2b3c4d5e6f70");
+    let example = Example::builder()
+        .summary(body.title())
+        .value(serde_json::to_value(&body).ok())
+        .build();
+    (body.title().to_owned(), example)
 }
 
 /// A header of an answer, for its documentation.
