@@ -5,10 +5,15 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 use http::HeaderValue;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{Object, Required, Type};
 
 use super::Problem;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What a key is made of, as a regular expression: visible ASCII characters other than ", comma and \.
+const CHARACTER: &str = r"[!#-+\x2d-\x5b\x5d-~]";
 
 /// The longest key: what services commonly keep.
 const LONGEST: usize = 255;
@@ -44,6 +49,28 @@ fn read(key: &[u8]) -> Option<HeaderValue> {
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b',');
     let fits = (1..=LONGEST).contains(&inner.len()) && inner.iter().all(is_plain);
     fits.then(|| HeaderValue::from_bytes(&[b"\"", inner, b"\""].concat()).ok())?
+}
+
+/// The header, for a route's documentation.
+#[must_use]
+pub fn parameter(required: Required) -> Parameter {
+    let pattern = format!("^({CHARACTER}{{1,{LONGEST}}}|\"{CHARACTER}{{1,{LONGEST}}}\")$");
+    let schema = Object::builder()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(LONGEST + 2))
+        .pattern(Some(pattern));
+    Parameter::builder()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(required)
+        .description(Some(
+            "A new one for each thing to be done, such as a UUID; the same one when it is asked for again: then it is not \
+             done again, and the answer is that of the first request. In quotes or without.",
+        ))
+        .schema(Some(schema))
+        .example(Some("8e03978e-40d5-43e8-bc93-6894a57f9324".into()))
+        .build()
 }
 
 /// The problem of a request without a key; for a route's documentation too.
