@@ -1,13 +1,14 @@
 //! Several things at once: each from the cache, from a call that is under way, or from as few calls as they fit in.
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
-use futures_util::{FutureExt as _, StreamExt as _, stream};
-use twox_hash::XxHash3_64;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::{AbortHandle, spawn_local};
 
 use super::cached::Old;
 use super::{Call, Client};
@@ -16,34 +17,18 @@ use crate::upstream::batch::Batch;
 use crate::upstream::cache::{Cache, Entry, Found};
 use crate::upstream::deadline::Deadline;
 use crate::upstream::flight::{Lead, Seat};
-use crate::upstream::{Context, Error, ErrorKind, Instant, Request, Response, Undecodable};
+use crate::upstream::{Context, Error, Instant, Request};
 
-/// Statuses that say that there is no such route.
-const NO_BATCHES: &[u16] = &[404, 405, 501];
+mod read;
 
-/// Single calls in place of a batch, at once.
+pub(super) use read::single;
+use read::{Batched, NO_BATCHES, batched};
+
+/// Single calls in place of batches, at once, for all that is asked for together.
 const SINGLES_AT_ONCE: usize = 16;
 
 type Outcome<T> = Result<T, Error>;
 type Answers<B> = HashMap<<B as Batch>::Key, Outcome<Answer<<B as Batch>::Value>>>;
-type Entries<B> = HashMap<<B as Batch>::Key, Outcome<Arc<Entry>>>;
-
-/// What a service said to a batch.
-enum Batched<B: Batch> {
-    Items {
-        items: HashMap<B::Key, Item<B::Value>>,
-        /// Whether there were others that cannot be read.
-        unreadable: bool,
-    },
-    /// It has no such route.
-    NoRoute,
-}
-
-struct Item<T> {
-    value: Arc<T>,
-    validator: u64,
-    bytes: usize,
-}
 
 /// One of the things of a batch, waited for.
 struct Wanted<K> {
@@ -52,6 +37,33 @@ struct Wanted<K> {
     lead: Option<Lead>,
     old: Option<Old>,
     forwarded: Forwarded,
+}
+
+/// One batch that goes out, or what is asked for in place of it.
+struct Asking<'a, K> {
+    context: &'a Context,
+    keys: &'a [K],
+    until: Deadline,
+    singles: &'a Semaphore,
+}
+
+/// Ends the task of a batch when the last one who holds it has left.
+#[derive(Default)]
+struct Ends(OnceCell<AbortHandle>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.get() {
+            task.abort();
+        }
+    }
+}
+
+/// One of the things of a batch as the call for it holds it; what ends the task beside it is dropped with it.
+struct Led<K> {
+    key: K,
+    lead: Lead,
+    _over: oneshot::Sender<()>,
 }
 
 /// What of a batch has to be waited for.
@@ -76,11 +88,13 @@ impl Client {
         let until = context
             .deadline
             .at_most(now, self.cluster.config().deadline);
+        let singles = Rc::new(Semaphore::new(SINGLES_AT_ONCE));
+        let alone_many = async |keys: &[B::Key], forwarded| {
+            self.alone_many::<B>(context, keys, until, &singles, forwarded)
+                .await
+        };
         let Some(cache) = &self.cluster.cache else {
-            let distinct = distinct(keys);
-            return self
-                .alone_many::<B>(context, &distinct, until, Forwarded::Bypass)
-                .await;
+            return alone_many(&distinct(keys), Forwarded::Bypass).await;
         };
         let Sorted {
             mut answers,
@@ -89,7 +103,7 @@ impl Client {
             alone,
         } = self.sort::<B>(cache, context, keys, now);
         let is_lead: Vec<_> = wanted.iter().map(|wanted| wanted.lead.is_some()).collect();
-        self.fly_many::<B>(context, [&mut wanted, &mut renewed]);
+        self.fly_many::<B>(context, [&mut wanted, &mut renewed], &singles);
         let waiting = wanted
             .iter_mut()
             .zip(is_lead)
@@ -101,11 +115,8 @@ impl Client {
                 let old = wanted.old.take();
                 Some(self.concluded(cache, outcome, old, wanted.forwarded, !is_lead))
             });
-        let (outcomes, others) = join(
-            join_all(waiting),
-            self.alone_many::<B>(context, &alone, until, Forwarded::UriMiss),
-        )
-        .await;
+        let others = alone_many(&alone, Forwarded::UriMiss);
+        let (outcomes, others) = join(join_all(waiting), others).await;
         answers.extend(others);
         let mut left = Vec::new();
         for (wanted, outcome) in wanted.iter().zip(outcomes) {
@@ -115,10 +126,7 @@ impl Client {
                 None => left.push(wanted.key),
             }
         }
-        answers.extend(
-            self.alone_many::<B>(context, &left, until, Forwarded::UriMiss)
-                .await,
-        );
+        answers.extend(alone_many(&left, Forwarded::UriMiss).await);
         answers
     }
 
@@ -206,9 +214,15 @@ impl Client {
         sorted
     }
 
-    /// Begins the calls that are shared, as tasks of this thread. Each thing has a task of its own, which ends with the
-    /// last one who waits for it; the call for all of a batch ends with the last task.
-    fn fly_many<B: Batch>(&self, context: &Context, wanted: [&mut [Wanted<B::Key>]; 2]) {
+    /// Begins the calls that are shared, as tasks of this thread: one for each batch. Beside it each thing has a task
+    /// that stands for those who wait for it and ends with the last of them, or when it is there; with the last of these
+    /// tasks that of the batch ends.
+    fn fly_many<B: Batch>(
+        &self,
+        context: &Context,
+        wanted: [&mut [Wanted<B::Key>]; 2],
+        singles: &Rc<Semaphore>,
+    ) {
         let mut led: Vec<_> = wanted
             .into_iter()
             .flatten()
@@ -218,33 +232,60 @@ impl Client {
             })
             .collect();
         while !led.is_empty() {
-            let batch: Vec<_> = led.drain(..led.len().min(B::MOST)).collect();
-            let keys: Vec<_> = batch.iter().map(|(key, ..)| *key).collect();
-            let (client, context) = (self.clone(), context.clone());
-            let call = async move {
-                // Not the first caller's: the others may have more time.
-                let until = Deadline::after(Instant::now(), client.cluster.config().deadline);
-                Rc::new(client.ask_many::<B>(&context, &keys, until).await)
-            };
-            let call = call.boxed_local().shared();
-            for (key, lead, seat) in batch {
-                let (client, call) = (self.clone(), call.clone());
-                let task = tokio::task::spawn_local(async move {
-                    let outcome = call.await.get(&key).cloned();
-                    let outcome = outcome.unwrap_or_else(|| {
-                        Err(client.error(ErrorKind::InvalidResponse, "answered nothing of it"))
-                    });
-                    if let Some(cache) = &client.cluster.cache {
-                        match &outcome {
-                            Ok(entry) => cache.keep(lead.key().clone(), Arc::clone(entry)),
-                            Err(error) => cache.note_trouble(lead.key(), error),
-                        }
-                    }
-                    lead.done(outcome);
+            let ends = Rc::new(Ends::default());
+            let mut leads = Vec::new();
+            for (key, lead, seat) in led.drain(..led.len().min(B::MOST)) {
+                let (_over, until_over) = oneshot::channel();
+                leads.push(Led { key, lead, _over });
+                let ends = Rc::clone(&ends);
+                let task = spawn_local(async move {
+                    let _ends = ends;
+                    _ = until_over.await;
                 });
                 seat.flown_by(task.abort_handle());
             }
+            // Behind them in line, so that it does not even begin when all have left by then.
+            let call = (self.clone()).lead_many::<B>(context.clone(), leads, Rc::clone(singles));
+            // It is set nowhere else.
+            _ = ends.0.set(spawn_local(call).abort_handle());
         }
+    }
+
+    /// Asks for what `leads` are for, and tells each how it goes as soon as that is known.
+    async fn lead_many<B: Batch>(
+        self,
+        context: Context,
+        leads: Vec<Led<B::Key>>,
+        singles: Rc<Semaphore>,
+    ) {
+        let keys: Vec<_> = leads.iter().map(|led| led.key).collect();
+        let leads = leads.into_iter().map(|led| (led.key, led));
+        let leads: RefCell<HashMap<_, _>> = RefCell::new(leads.collect());
+        let asking = Asking {
+            context: &context,
+            keys: &keys,
+            // Not the first caller's: the others may have more time.
+            until: Deadline::after(Instant::now(), self.cluster.config().deadline),
+            singles: &singles,
+        };
+        let failing = |keys: &[B::Key], error: &Error| {
+            let leads = leads.borrow();
+            let leads = keys.iter().filter_map(|key| leads.get(key));
+            leads.for_each(|led| led.lead.failing(error));
+        };
+        let done = |key, outcome: Outcome<Arc<Entry>>| {
+            let Some(Led { lead, _over, .. }) = leads.borrow_mut().remove(&key) else {
+                return;
+            };
+            if let Some(cache) = &self.cluster.cache {
+                match &outcome {
+                    Ok(entry) => cache.keep(lead.key().clone(), Arc::clone(entry)),
+                    Err(error) => cache.note_trouble(lead.key(), error),
+                }
+            }
+            lead.done(outcome);
+        };
+        self.ask_many::<B>(&asking, failing, done).await;
     }
 
     /// Asks without sharing it, in batches, all at once.
@@ -253,95 +294,72 @@ impl Client {
         context: &Context,
         keys: &[B::Key],
         until: Deadline,
+        singles: &Semaphore,
         forwarded: Forwarded,
     ) -> Answers<B> {
-        let batches = keys.chunks(B::MOST);
-        let asked = join_all(batches.map(|keys| self.ask_many::<B>(context, keys, until))).await;
         let status = CacheStatus {
             forwarded: Some(forwarded),
             ..CacheStatus::default()
         };
-        asked
-            .into_iter()
-            .flatten()
-            .map(|(key, outcome)| (key, outcome.and_then(|entry| self.fresh(&entry, status))))
-            .collect()
+        let answers = RefCell::new(HashMap::with_capacity(keys.len()));
+        let batches = keys.chunks(B::MOST).map(async |keys| {
+            let asking = Asking {
+                context,
+                keys,
+                until,
+                singles,
+            };
+            let done = |key, outcome: Outcome<Arc<Entry>>| {
+                let outcome = outcome.and_then(|entry| self.fresh(&entry, status));
+                answers.borrow_mut().insert(key, outcome);
+            };
+            self.ask_many::<B>(&asking, |_, _| {}, done).await;
+        });
+        join_all(batches).await;
+        answers.into_inner()
     }
 
-    /// One batch, or a call for each where there are none.
+    /// One batch, or a call for each where there are none. `failing` is told of failures before a wait, `done` of the
+    /// outcome of each as soon as it is known.
     async fn ask_many<B: Batch>(
         &self,
-        context: &Context,
-        keys: &[B::Key],
-        until: Deadline,
-    ) -> Entries<B> {
+        asking: &Asking<'_, B::Key>,
+        failing: impl Fn(&[B::Key], &Error),
+        done: impl Fn(B::Key, Outcome<Arc<Entry>>),
+    ) {
+        let Asking {
+            context,
+            keys,
+            until,
+            singles,
+        } = *asking;
         let now = Instant::now();
         if !self.cluster.batchless.has::<B>(now) {
             let request = B::many(keys).answered_by(NO_BATCHES);
             let call = call(context, &request, &batched::<B>, until, now);
-            let entry = match self.series(&call, |_| {}).await {
+            let entry = match self.series(&call, |error| failing(keys, error)).await {
                 Ok(reply) => reply.into_entry(),
-                Err(error) => return keys.iter().map(|key| (*key, Err(error.clone()))).collect(),
+                Err(error) => return keys.iter().for_each(|key| done(*key, Err(error.clone()))),
             };
             match entry.value.as_ref().and_then(|value| value.downcast_ref()) {
                 Some(Batched::<B>::Items { items, unreadable }) => {
                     let of = |key: &B::Key| self.of_batch(&entry, items.get(key), *unreadable);
-                    return keys.iter().map(|key| (*key, of(key))).collect();
+                    return keys.iter().for_each(|key| done(*key, of(key)));
                 }
                 Some(Batched::NoRoute) | None => self.cluster.batchless.note::<B>(now),
             }
         }
-        let singles = keys.iter().map(async |key| {
-            let key = *key;
-            let request = B::one(key);
-            let decode = single::<B>(key);
+        let each = keys.iter().map(async |key| {
+            // Nobody closes it.
+            let _place = singles.acquire().await;
+            let request = B::one(*key);
+            let decode = single::<B>(*key);
             let call = call(context, &request, &decode, until, Instant::now());
-            let outcome = self.series(&call, |_| {}).await;
-
-            (key, outcome.map(|reply| Arc::new(reply.into_entry())))
+            let failing = |error: &Error| failing(std::slice::from_ref(key), error);
+            let outcome = self.series(&call, failing).await;
+            done(*key, outcome.map(|reply| Arc::new(reply.into_entry())));
         });
-        stream::iter(singles)
-            .buffer_unordered(SINGLES_AT_ONCE)
-            .collect()
-            .await
-    }
-
-    /// What the answer to a batch says of one thing.
-    fn of_batch<T: Send + Sync + 'static>(
-        &self,
-        whole: &Entry,
-        item: Option<&Item<T>>,
-        unreadable: bool,
-    ) -> Outcome<Arc<Entry>> {
-        let entry = Entry {
-            // They are the batch's.
-            etag: None,
-            last_modified: None,
-            ..whole.clone()
-        };
-        match item {
-            Some(item) => Ok(Arc::new(Entry {
-                value: Some(Arc::<T>::clone(&item.value)),
-                validator: item.validator,
-                bytes: item.bytes,
-                ..entry
-            })),
-            None if unreadable => Err(self.error(
-                ErrorKind::InvalidResponse,
-                "answered a batch with something in it that cannot be read",
-            )),
-            None => Ok(Arc::new(Entry {
-                value: None,
-                bytes: 0,
-                ..entry
-            })),
-        }
-    }
-}
-
-impl<B: Batch> std::fmt::Debug for Batched<B> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Batched")
+        join_all(each).await;
     }
 }
 
@@ -367,48 +385,4 @@ fn distinct<K: Copy + Eq + Hash>(keys: &[K]) -> Vec<K> {
     let mut seen = HashSet::with_capacity(keys.len());
     let keys = keys.iter().copied();
     keys.filter(|key| seen.insert(*key)).collect()
-}
-
-fn batched<B: Batch>(response: &Response) -> Result<Batched<B>, Undecodable> {
-    if !response.status.is_success() {
-        return Ok(Batched::NoRoute);
-    }
-    let raw = B::items(&response.body)?;
-    let mut items = HashMap::with_capacity(raw.len());
-    let mut first_error = None;
-    for json in raw {
-        let json = json.get().as_bytes();
-        match B::read(json) {
-            Ok((key, value)) => {
-                items.entry(key).or_insert_with(|| Item {
-                    value: Arc::new(value),
-                    validator: XxHash3_64::oneshot(json),
-                    bytes: json.len(),
-                });
-            }
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
-    }
-    match first_error {
-        // Nothing of use: a failed attempt, which is repeated.
-        Some(error) if items.is_empty() => Err(error),
-        first_error => Ok(Batched::Items {
-            items,
-            unreadable: first_error.is_some(),
-        }),
-    }
-}
-
-/// Reads the answer for one thing, and refuses another one's.
-pub(super) fn single<B: Batch>(
-    key: B::Key,
-) -> impl Fn(&Response) -> Result<B::Value, Undecodable> + 'static {
-    move |response| {
-        let (of, value) = B::read(&response.body)?;
-        if of == key {
-            Ok(value)
-        } else {
-            Err(Undecodable::new("something that was not asked for"))
-        }
-    }
 }
