@@ -28,7 +28,7 @@ struct Base;
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = openapi::document(Base::openapi(), routes::configure);
     openapi::describe_composed(&mut document);
-    document
+    openapi::with_other_methods(document)
 }
 
 /// An answer as it was really given: a test asks for each of them again and compares.
