@@ -6,16 +6,23 @@
 )]
 
 mod admin;
+mod after_writes;
 mod bad_input;
 mod browser;
 mod caching;
 mod caller;
 mod cancel;
+mod cancellations;
+mod customers;
 mod docs;
 mod helpers;
+mod list_calls;
+mod list_cursors;
+mod lists;
 mod logs;
 mod openapi;
 mod orders;
 mod resilience;
 mod settings;
 mod shutdown;
+mod writes;

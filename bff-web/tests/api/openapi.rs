@@ -98,7 +98,13 @@ fn the_document_is_of_version_3_1() {
     );
     assert_eq!(
         operations(&document).into_keys().collect::<Vec<_>>(),
-        ["get /orders/{id}"]
+        [
+            "get /customers/{id}",
+            "get /orders",
+            "get /orders/{id}",
+            "post /orders",
+            "post /orders/{id}/cancel"
+        ]
     );
 }
 
