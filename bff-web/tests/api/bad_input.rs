@@ -34,7 +34,7 @@ async fn what_is_no_order_id_is_refused_with_what_is_allowed() {
         "0",
         "+1",
         "01",
-        "1.0",
+        "1.5",
         "1e3",
         "0x1",
         "1%20",

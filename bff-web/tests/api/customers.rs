@@ -220,7 +220,7 @@ async fn what_is_no_customer_id_is_refused_with_what_is_allowed() {
         "-1",
         "+1",
         "01",
-        "1.0",
+        "1.5",
         "9007199254740992",
         "1%20",
         "%ff",
