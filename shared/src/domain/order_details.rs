@@ -23,6 +23,10 @@ aggregate! {
 }
 
 /// What came of a write to an order.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it comes from, and nearly always done"
+)]
 #[derive(Debug)]
 pub enum Outcome<C> {
     /// It was done, and this is the order now.
