@@ -110,7 +110,7 @@ impl IntoParams for ListQuery {
                 "cursor",
                 "The `nextCursor` of the page before: it holds for the same `customerId` and `status` alone.",
                 cursor,
-                "FnPIW-BJh4ogSrJ_bMHJVTAwMDAwMDAwMDAyNzBm",
+                "6J77HBmQDqAFpxEc3KYE8DAwMDAwMDAwMDAyNzBm",
             ),
         ]
     }
