@@ -1,16 +1,22 @@
 //! What a client sends, read so that it learns all that is wrong with it at once: which field, and what is allowed.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::fmt::Display;
+use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
 
 use super::{FieldError, Problem};
+
+#[cfg(test)]
+mod tests;
 
 /// How much of a name that is not known is said back, in characters.
 const LONGEST_NAME: usize = 100;
@@ -18,13 +24,23 @@ const LONGEST_NAME: usize = 100;
 /// The members of an object, or the parameters of a query. Each is read by name; what stays unread is not allowed.
 #[derive(Debug)]
 pub struct Fields<'a> {
-    members: &'a Map<String, Value>,
+    members: Members<'a>,
     /// What stands before a name to tell where it is.
     path: String,
-    /// Numbers come as texts.
-    is_query: bool,
     known: Vec<&'static str>,
     errors: Rc<RefCell<Vec<FieldError>>>,
+}
+
+/// In the sequence in which they came.
+type Members<'a> = Vec<(Cow<'a, str>, Given<'a>)>;
+
+/// What was sent under a name.
+#[derive(Debug, Clone)]
+enum Given<'a> {
+    /// JSON, as it was written: the digits of a number pass through no float.
+    Json(&'a RawValue),
+    /// A parameter, all of which are texts.
+    Parameter(Cow<'a, str>),
 }
 
 /// Reads the body of `request` as a JSON object. `read` takes it apart; it yields nothing where a field is wrong.
@@ -45,11 +61,12 @@ pub fn read_json<T>(
     if !essence.eq_ignore_ascii_case("application/json") {
         return Err(unsupported_media_type());
     }
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => read_all(&members, false, Vec::new(), read),
-        Ok(_) => Err(invalid_json("the body is no object")),
-        Err(error) => Err(invalid_json(error)),
+    let whole: &RawValue = serde_json::from_slice(body).map_err(invalid_json)?;
+    if !whole.get().starts_with('{') {
+        return Err(invalid_json("the body is no object"));
     }
+    let members = members_of(whole).map_err(invalid_json)?;
+    read_all(members, read)
 }
 
 /// Reads the query of `request`.
@@ -60,41 +77,112 @@ pub fn read_query<T>(
     request: &HttpRequest,
     read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
 ) -> Result<T, Problem> {
-    let mut members = Map::new();
-    let mut twice: Vec<String> = Vec::new();
-    for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
-        let before = members.insert(name.clone().into_owned(), value.into_owned().into());
-        if before.is_some() && !twice.iter().any(|known| *known == name) {
-            twice.push(name.into_owned());
-        }
-    }
-    let twice = twice.into_iter().map(|name| FieldError {
-        field: name.chars().take(LONGEST_NAME).collect(),
-        detail: "may be there once".to_owned(),
-    });
-    read_all(&members, true, twice.collect(), read)
+    let parameters = form_urlencoded::parse(request.query_string().as_bytes());
+    let members = parameters.map(|(name, value)| (name, Given::Parameter(value)));
+    read_all(members.collect(), read)
 }
 
-fn read_all<T>(
-    members: &Map<String, Value>,
-    is_query: bool,
-    errors: Vec<FieldError>,
-    read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+fn read_all<'a, T>(
+    members: Members<'a>,
+    read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
 ) -> Result<T, Problem> {
-    let errors = Rc::new(RefCell::new(errors));
-    let mut fields = Fields {
-        members,
-        path: String::new(),
-        is_query,
-        known: Vec::new(),
-        errors: Rc::clone(&errors),
-    };
-    let read = read(&mut fields);
-    fields.finish();
+    let errors = Rc::default();
+    let read = read_members(members, String::new(), &errors, read);
     let errors = errors.take();
     match read {
         Some(read) if errors.is_empty() => Ok(read),
         _ => Err(Problem::invalid_input(errors)),
+    }
+}
+
+/// Reads one object, or a query; what is wrong with it is added to `errors`.
+fn read_members<'a, T>(
+    members: Members<'a>,
+    path: String,
+    errors: &Rc<RefCell<Vec<FieldError>>>,
+    read: impl FnOnce(&mut Fields<'a>) -> Option<T>,
+) -> Option<T> {
+    let mut fields = Fields {
+        members,
+        path,
+        known: Vec::new(),
+        errors: Rc::clone(errors),
+    };
+    fields.doubled();
+    let read = read(&mut fields);
+    fields.finish();
+    read
+}
+
+/// The members of an object as they stand there, also those that are there twice.
+fn members_of(object: &RawValue) -> Result<Members<'_>, serde_json::Error> {
+    struct Visitor;
+    impl<'de> de::Visitor<'de> for Visitor {
+        type Value = Members<'de>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+                members.push((Cow::Owned(name), Given::Json(value)));
+            }
+            Ok(members)
+        }
+    }
+    serde_json::Deserializer::from_str(object.get()).deserialize_map(Visitor)
+}
+
+impl<'a> Given<'a> {
+    fn json<T: Deserialize<'a>>(&self) -> Option<T> {
+        match self {
+            Self::Json(raw) => serde_json::from_str(raw.get()).ok(),
+            Self::Parameter(_) => None,
+        }
+    }
+
+    fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Json(_) => self.json().map(Cow::Owned),
+            Self::Parameter(text) => Some(Cow::Borrowed(text)),
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        matches!(self, Self::Json(raw) if raw.get() == "null")
+    }
+
+    /// The digits of a number, as they were written.
+    fn number(&self) -> Option<&'a str> {
+        match self {
+            Self::Json(raw) => Some(raw.get()).filter(|text| {
+                text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+            }),
+            Self::Parameter(_) => None,
+        }
+    }
+
+    fn integer(&self, range: &RangeInclusive<u64>) -> Option<u64> {
+        let number = match self {
+            Self::Parameter(text) => {
+                // 1.0 is a whole number too, as JSON Schema has it.
+                let (digits, fraction) = text.split_once('.').unwrap_or((text, "0"));
+                if fraction.is_empty() || fraction.bytes().any(|byte| byte != b'0') {
+                    return None;
+                }
+                // "+1" and "01" would be second names of the same number.
+                let is_canonical = digits == "0" || !digits.starts_with(['0', '+']);
+                is_canonical.then(|| digits.parse().ok())??
+            }
+            Self::Json(_) => {
+                let digits = self.number()?;
+                let whole = digits.parse().ok();
+                whole.or_else(|| whole_float(digits.parse().ok()?))?
+            }
+        };
+        range.contains(&number).then_some(number)
     }
 }
 
@@ -106,19 +194,17 @@ impl<'a> Fields<'a> {
             length.start(),
             length.end()
         );
-        self.read(name, &allowed, |value, _| {
-            let text = value.as_str()?;
+        self.read(name, &allowed, |given| {
+            let text = given.text()?;
             let fits = length.contains(&text.chars().count()) && !text.contains(char::is_control);
-            fits.then(|| text.to_owned())
+            fits.then(|| text.into_owned())
         })
     }
 
     /// A whole number in `range`.
     pub fn integer(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let allowed = whole(&range);
-        self.read(name, &allowed, |value, is_query| {
-            integer(value, is_query, &range)
-        })
+        self.read(name, &allowed, |given| given.integer(&range))
     }
 
     /// The same where it may be missing.
@@ -128,9 +214,7 @@ impl<'a> Fields<'a> {
         range: RangeInclusive<u64>,
     ) -> Option<Option<u64>> {
         let allowed = whole(&range);
-        self.optional(name, &allowed, |value, is_query| {
-            integer(value, is_query, &range)
-        })
+        self.optional(name, &allowed, |given| given.integer(&range))
     }
 
     /// A text that `parse` takes; `allowed` says which it does.
@@ -140,7 +224,7 @@ impl<'a> Fields<'a> {
         allowed: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        self.read(name, allowed, |value, _| value.as_str().and_then(parse))
+        self.read(name, allowed, |given| parse(&given.text()?))
     }
 
     /// The same where it may be missing.
@@ -150,7 +234,7 @@ impl<'a> Fields<'a> {
         allowed: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<Option<T>> {
-        self.optional(name, allowed, |value, _| value.as_str().and_then(parse))
+        self.optional(name, allowed, |given| parse(&given.text()?))
     }
 
     /// A number, in digits as JSON writes it, that `parse` takes; `allowed` says which it does.
@@ -160,10 +244,7 @@ impl<'a> Fields<'a> {
         allowed: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        self.read(name, allowed, |value, _| match value {
-            Value::Number(number) => parse(&number.to_string()),
-            _ => None,
-        })
+        self.read(name, allowed, |given| parse(given.number()?))
     }
 
     /// A list of so many objects, each read by `read`.
@@ -171,29 +252,22 @@ impl<'a> Fields<'a> {
         &mut self,
         name: &'static str,
         count: RangeInclusive<usize>,
-        mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
+        mut read: impl FnMut(&mut Fields<'a>) -> Option<T>,
     ) -> Option<Vec<T>> {
         let allowed = format!("a list of {} to {} objects", count.start(), count.end());
-        let items = self.value(name, &allowed)?.as_array();
+        let items: Option<Vec<&RawValue>> = self.value(name, &allowed)?.json();
         let Some(items) = items.filter(|items| count.contains(&items.len())) else {
             return self.wrong(name, &allowed);
         };
-        let read = items.iter().enumerate().map(|(index, item)| {
+        let read = items.into_iter().enumerate().map(|(index, item)| {
             let path = format!("{}{name}[{index}]", self.path);
-            let Value::Object(members) = item else {
-                self.fault(path, "must be an object".to_owned());
-                return None;
-            };
-            let mut fields = Fields {
-                members,
-                path: format!("{path}."),
-                is_query: self.is_query,
-                known: Vec::new(),
-                errors: Rc::clone(&self.errors),
-            };
-            let item = read(&mut fields);
-            fields.finish();
-            item
+            match members_of(item) {
+                Ok(members) => read_members(members, format!("{path}."), &self.errors, &mut read),
+                Err(_) => {
+                    self.fault(path, "must be an object".to_owned());
+                    None
+                }
+            }
         });
         // All of them, so that every fault is found.
         let read: Vec<_> = read.collect();
@@ -204,11 +278,10 @@ impl<'a> Fields<'a> {
         &mut self,
         name: &'static str,
         allowed: &str,
-        parse: impl FnOnce(&Value, bool) -> Option<T>,
+        parse: impl FnOnce(&Given<'a>) -> Option<T>,
     ) -> Option<T> {
-        let value = self.value(name, allowed)?;
-        let parsed = parse(value, self.is_query);
-        parsed.or_else(|| self.wrong(name, allowed))
+        let given = self.value(name, allowed)?;
+        parse(&given).or_else(|| self.wrong(name, allowed))
     }
 
     /// `None` for what is wrong, `Some(None)` for what is missing. A member that is null is missing too.
@@ -216,26 +289,29 @@ impl<'a> Fields<'a> {
         &mut self,
         name: &'static str,
         allowed: &str,
-        parse: impl FnOnce(&Value, bool) -> Option<T>,
+        parse: impl FnOnce(&Given<'a>) -> Option<T>,
     ) -> Option<Option<T>> {
-        match self.members.get(name) {
-            None | Some(Value::Null) => {
-                self.known.push(name);
-                Some(None)
-            }
-            Some(_) => self.read(name, allowed, parse).map(Some),
+        if self.given(name).is_none_or(|given| given.is_null()) {
+            self.known.push(name);
+            return Some(None);
         }
+        self.read(name, allowed, parse).map(Some)
     }
 
-    fn value(&mut self, name: &'static str, allowed: &str) -> Option<&'a Value> {
+    fn value(&mut self, name: &'static str, allowed: &str) -> Option<Given<'a>> {
         self.known.push(name);
-        let members = self.members;
-        let value = members.get(name);
-        if value.is_none() {
+        let given = self.given(name);
+        if given.is_none() {
             let detail = format!("is missing: it must be {allowed}");
             self.fault(format!("{}{name}", self.path), detail);
         }
-        value
+        given
+    }
+
+    fn given(&self, name: &str) -> Option<Given<'a>> {
+        let mut members = self.members.iter();
+        let (_, given) = members.find(|(known, _)| known == name)?;
+        Some(given.clone())
     }
 
     fn wrong<T>(&self, name: &str, allowed: &str) -> Option<T> {
@@ -247,35 +323,42 @@ impl<'a> Fields<'a> {
         self.errors.borrow_mut().push(FieldError { field, detail });
     }
 
+    /// What is there twice says two things at once.
+    fn doubled(&self) {
+        let mut times = HashMap::with_capacity(self.members.len());
+        for (name, _) in &self.members {
+            let times = times.entry(name).or_insert(0_u32);
+            *times += 1;
+            if *times == 2 {
+                self.fault(self.place_of(name), "may be there once".to_owned());
+            }
+        }
+    }
+
     /// What was not read is not known.
     fn finish(&self) {
-        let unknown = self
-            .members
-            .keys()
-            .filter(|name| !self.known.contains(&&***name));
-        for name in unknown {
-            let name: String = name.chars().take(LONGEST_NAME).collect();
-            let detail = format!("is not known: known are {}", self.known.join(", "));
-            self.fault(format!("{}{name}", self.path), detail);
+        let mut seen = HashSet::new();
+        let known = if self.known.is_empty() {
+            "is not known".to_owned()
+        } else {
+            format!("is not known: known are {}", self.known.join(", "))
+        };
+        for (name, _) in &self.members {
+            if !self.known.contains(&&**name) && seen.insert(name) {
+                self.fault(self.place_of(name), known.clone());
+            }
         }
+    }
+
+    /// Where the member `name` is, which may be any text.
+    fn place_of(&self, name: &str) -> String {
+        let name = name.chars().take(LONGEST_NAME);
+        self.path.chars().chain(name).collect()
     }
 }
 
 fn whole(range: &RangeInclusive<u64>) -> String {
     format!("a whole number from {} to {}", range.start(), range.end())
-}
-
-fn integer(value: &Value, is_query: bool, range: &RangeInclusive<u64>) -> Option<u64> {
-    let number = match value {
-        Value::String(digits) if is_query => {
-            // "+1" and "01" would be second names of the same number.
-            let is_canonical = digits == "0" || !digits.starts_with(['0', '+']);
-            is_canonical.then(|| digits.parse().ok())??
-        }
-        Value::Number(number) => number.as_u64().or_else(|| whole_float(number.as_f64()?))?,
-        _ => return None,
-    };
-    range.contains(&number).then_some(number)
 }
 
 /// 1.0 is the number 1 (JSON Schema, section 6.1.1 of its validation part). Above what an id can be floats skip numbers.
