@@ -30,7 +30,7 @@ pub(crate) struct OrdersParams {
     )]
     customer_id: Option<u64>,
     /// Only those that are this far.
-    #[param(inline, nullable = false)]
+    #[param(inline, nullable = false, example = "placed")]
     status: Option<StatusParam>,
     /// How many at most.
     #[param(
@@ -42,7 +42,12 @@ pub(crate) struct OrdersParams {
     )]
     limit: Option<u8>,
     /// The `nextCursor` of the page before, with the same `customerId` and `status`. Without it the list begins.
-    #[param(pattern = "^[A-Za-z0-9_-]+$", nullable = false)]
+    #[param(
+        min_length = 23,
+        pattern = "^[A-Za-z0-9_-]+$",
+        nullable = false,
+        example = "65Y0QHMMz5XMXJMLo7sfdDAwMDAwMDAwMDAyMWVm"
+    )]
     cursor: Option<String>,
 }
 
