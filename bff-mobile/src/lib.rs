@@ -5,7 +5,6 @@
 mod app;
 mod config;
 mod error;
-mod input;
 mod openapi;
 mod routes;
 mod view;

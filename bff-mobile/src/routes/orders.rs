@@ -1,5 +1,7 @@
 //! Orders, read.
 
+use std::iter::once;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use bff_shared::domain::OrderDesk;
@@ -7,9 +9,9 @@ use bff_shared::domain::order::OrderId;
 use bff_shared::domain::order_list::OrderList;
 use bff_shared::serve::{Caller, Cursors, Problem, composed};
 
+use super::list_query::{ListParams, ListQuery};
 use super::{CUSTOMER_NAME, ORDER};
 use crate::error::{self, ListProblems, OrderProblems};
-use crate::input::{self, OrdersParams};
 use crate::openapi::example;
 use crate::view::order::OrderView;
 use crate::view::orders::OrderListView;
@@ -22,7 +24,7 @@ use crate::view::orders::OrderListView;
 #[utoipa::path(
     tag = "orders",
     operation_id = "listOrders",
-    params(OrdersParams),
+    params(ListParams),
     responses(
         (
             status = 200,
@@ -47,26 +49,20 @@ pub(super) async fn list(
     caller: Caller,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (mut query, cursor) = input::orders_asked(&request)?;
-    let name = input::list_name(&query);
-    query.cursor = cursor
-        .map(|cursor| cursors.open(&name, &cursor))
-        .transpose()
-        .map_err(error::invalid_cursor)?;
+    let query = ListQuery::read(&request)?;
+    let name = query.list();
+    let query = query.open(&cursors)?;
     let list = OrderList::compose(&caller.context, &desk, &query, &CUSTOMER_NAME)
         .await
         .map_err(error::list)?;
     let next_cursor = list.next_cursor().map(|next| cursors.seal(&name, next));
     let next_cursor = next_cursor.as_deref();
-    // The cursor is in the answer, and is another one under another secret.
-    let orders = list.orders().clone();
-    let orders = orders.told_apart_by(next_cursor.unwrap_or_default());
-    let mut sources = list.sources();
-    for (name, provenance) in &mut sources {
-        if *name == "orders" {
-            *provenance = &orders;
-        }
-    }
+    // Sealed under another secret the same page is another answer: or an app that has the one of before would be told to
+    // keep it, with a cursor that is not taken any more.
+    let page = list.orders().clone();
+    let page = page.told_apart_by(next_cursor.unwrap_or_default());
+    let customers = list.customers().map(|customers| ("customers", customers));
+    let sources: Vec<_> = once(("orders", &page)).chain(customers).collect();
     composed(&OrderListView::new(&list, next_cursor), &sources)
 }
 

@@ -6,9 +6,10 @@ use bff_shared::domain::OrderDesk;
 use bff_shared::serve::{Caller, Problem, changed, created, idempotency};
 
 use super::ORDER;
+use super::key::{Key, OptionalKey};
+use super::new_order::{self, NewOrderBody};
 use super::orders::order_id;
 use crate::error::{self, CancelProblems, PlaceProblems};
-use crate::input::{self, Key, NewOrderBody, OptionalKey};
 use crate::openapi::example;
 use crate::view::order::OrderView;
 
@@ -46,7 +47,7 @@ pub(super) async fn place(
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
     let key = idempotency::idempotency_key(&request)?;
-    let order = input::new_order(&request, &body)?;
+    let order = new_order::read(&request, &body)?;
     let outcome = ORDER
         .place(&caller.context, &desk, &order, key)
         .await

@@ -96,6 +96,20 @@ async fn a_cursor_is_good_at_every_instance_with_the_same_secret_and_at_no_other
 }
 
 #[actix_web::test]
+async fn a_page_whose_cursor_is_another_one_has_another_tag() {
+    let (one, other) = (spawn().await, spawn().await);
+    let stranger = spawn_with(|_| {}).await;
+    let mut tags = Vec::new();
+    for app in [&one, &other, &stranger] {
+        let page = app.get("/orders?limit=1").await;
+        tags.push(page.header("etag").unwrap().to_owned());
+    }
+
+    assert_eq!(tags[0], tags[1], "they have the same secret");
+    assert_ne!(tags[0], tags[2]);
+}
+
+#[actix_web::test]
 async fn a_cursor_of_the_web_client_is_none_of_the_apps() {
     let app = spawn().await;
     let mut config = bff_web::Config::new(ServicesConfig::new(

@@ -19,7 +19,7 @@ fn spawn() -> TestApp {
     };
     spawn_over([&options; 2], |config| {
         config.services.orders.retry.repeats = 0;
-        config.services.orders.attempt_timeout = GUARD / 60;
+        config.services.orders.attempt_timeout = GUARD / 20;
     })
 }
 

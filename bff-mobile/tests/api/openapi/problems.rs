@@ -116,7 +116,8 @@ impl Good {
             self.method, self.target
         );
         let too_slow = raw::exchange(app.addr, never_sent.as_bytes()).await;
-        vec![large.send(&app).await, too_slow.unwrap()]
+        let patient = spawn_app().await;
+        vec![large.send(&patient).await, too_slow.unwrap()]
     }
 
     /// What comes of a refusal by the order service.
