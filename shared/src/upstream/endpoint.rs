@@ -135,7 +135,9 @@ pub(super) enum AttemptEnd {
         /// It got no further than to connect.
         unreachable: bool,
     },
-    /// In another way: a lost connection, a 5xx, an answer that could not be read.
+    /// Its connection was lost: perhaps the instance is gone.
+    Disconnected,
+    /// In another way: a failed connection, a 5xx, an answer that could not be read.
     Failed {
         /// It got no further than to connect.
         unreachable: bool,
@@ -147,6 +149,16 @@ pub(super) enum AttemptEnd {
 }
 
 impl AttemptEnd {
+    /// Whether it says that perhaps nobody is there. No call may come soon to find out, since the balance sends them
+    /// elsewhere.
+    pub(super) fn is_watched(self) -> bool {
+        match self {
+            Self::Disconnected => true,
+            Self::TimedOut { unreachable } | Self::Failed { unreachable } => unreachable,
+            Self::Answered | Self::Throttled | Self::Cancelled | Self::Overtaken => false,
+        }
+    }
+
     fn for_breaker(self) -> CallEnd {
         match self {
             Self::Answered => CallEnd::Success,
@@ -154,6 +166,7 @@ impl AttemptEnd {
             Self::TimedOut { unreachable } | Self::Failed { unreachable } => {
                 CallEnd::Failure { unreachable }
             }
+            Self::Disconnected => CallEnd::Failure { unreachable: false },
             Self::Cancelled => CallEnd::Cancelled,
             Self::Overtaken => CallEnd::Overtaken,
         }
@@ -163,7 +176,7 @@ impl AttemptEnd {
         match self {
             Self::Answered => Sample::Answered(took),
             Self::TimedOut { .. } => Sample::TimedOut(took),
-            Self::Throttled | Self::Failed { .. } => Sample::Failed,
+            Self::Throttled | Self::Disconnected | Self::Failed { .. } => Sample::Failed,
             Self::Cancelled | Self::Overtaken => Sample::None,
         }
     }
@@ -253,7 +266,10 @@ impl Endpoint {
         match end {
             AttemptEnd::Answered if closed => load.restart(took, now),
             AttemptEnd::Answered => load.answered(took, now),
-            AttemptEnd::Throttled | AttemptEnd::TimedOut { .. } | AttemptEnd::Failed { .. } => {
+            AttemptEnd::Throttled
+            | AttemptEnd::TimedOut { .. }
+            | AttemptEnd::Disconnected
+            | AttemptEnd::Failed { .. } => {
                 load.failed(took, allowed / 10, now);
             }
             AttemptEnd::Cancelled => load.cancelled(took, now),
