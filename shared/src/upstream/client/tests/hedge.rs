@@ -226,6 +226,28 @@ fn there_is_no_hedge_where_the_other_endpoint_has_enough_to_do() {
 }
 
 #[test]
+fn who_has_enough_to_do_when_a_hedge_is_due_is_asked_when_it_has_less() {
+    paused(async {
+        let mut config = hedging(TWO);
+        (config.limit.initial, config.limit.min, config.limit.max) = (2, 2, 2);
+        let start = Instant::now();
+        let steps = [
+            (FOR_EVER, ok()),
+            (100 * MS, ok()),
+            (5 * MS, says(200, &[], "2")),
+        ];
+        let (client, transport) = client(config, steps);
+        // One each: half of what either takes.
+        let calls = join_all([get(&client), get(&client)]).await;
+        assert_eq!(*calls[0].as_ref().unwrap().value, 2);
+        // After the delay, and again after twice as long.
+        assert_eq!(transport.times(start)[2], 3 * UNKNOWN);
+        assert_eq!(start.elapsed(), 3 * UNKNOWN + 5 * MS);
+        assert_idle(&client);
+    });
+}
+
+#[test]
 fn there_is_no_hedge_while_calls_wait_in_line() {
     paused(async {
         let mut config = hedging(TWO);
