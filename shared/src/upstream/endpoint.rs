@@ -229,10 +229,13 @@ impl Endpoint {
             Admission::Refused(until) => Offer::Open(until),
             _ if !health.limit.offers_room() => Offer::Full,
             Admission::Probe => Offer::Probe,
-            Admission::Call => Offer::Call {
-                standing: health.load.standing(health.limit.in_flight(), now),
-                pressed: health.limit.is_pressed(),
-            },
+            Admission::Call => {
+                health.load.looked_at();
+                Offer::Call {
+                    standing: health.load.standing(health.limit.in_flight(), now),
+                    pressed: health.limit.is_pressed(),
+                }
+            }
         }
     }
 
@@ -244,6 +247,7 @@ impl Endpoint {
         }
         let pass = health.breaker.begin(now)?;
         health.limit.acquire();
+        health.load.asked();
         self.attempts.fetch_add(1, Relaxed);
         Some(pass)
     }

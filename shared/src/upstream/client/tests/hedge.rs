@@ -316,6 +316,37 @@ fn a_black_hole_that_opens_later_costs_a_few_calls_ten_milliseconds() {
 }
 
 #[test]
+fn who_was_slow_is_asked_now_and_then_and_found_again_within_seconds() {
+    paused(async {
+        let start = Instant::now();
+        let (client, transport) = client_by(hedging(TWO), move |asked| {
+            let since = asked.at - start;
+            let is_slow = asked.endpoint == "10.0.0.1" && since > SECOND && since <= 20 * SECOND;
+            (if is_slow { 200 * MS } else { 4 * MS }, ok())
+        });
+        let mut worst = Duration::ZERO;
+        while start.elapsed() < 30 * SECOND {
+            let begun = Instant::now();
+            get(&client).await.unwrap();
+            worst = worst.max(begun.elapsed());
+            sleep(MS).await;
+        }
+        assert!(worst <= 14 * MS, "{worst:?}");
+        let asked = transport.asked.borrow();
+        let share = |from: u32, until: u32| {
+            let all = asked
+                .iter()
+                .filter(|asked| (from * SECOND..until * SECOND).contains(&(asked.at - start)));
+            let all: Vec<_> = all.collect();
+            let first = all.iter().filter(|asked| asked.endpoint == "10.0.0.1");
+            100 * first.count() / all.len()
+        };
+        assert_eq!(share(2, 20), 0, "percent");
+        assert!((40..=60).contains(&share(23, 30)), "{}", share(23, 30));
+    });
+}
+
+#[test]
 fn hedges_are_one_call_in_a_hundred_and_ten_a_second() {
     paused(async {
         let mut config = hedging(TWO);
