@@ -107,7 +107,14 @@ pub(super) struct Load {
     calm: f64,
     /// How often in a row another endpoint, asked later, answered sooner.
     overtaken: u32,
+    /// How many calls could have come to it since the last one that did.
+    passed_over: u32,
 }
+
+/// Who was overtaken is tried by one call after so long, and after so many calls that could have come to it. What is
+/// held against it is a guess, and fades slowly; nobody would know for how long it has been well again.
+const TRIED_AFTER: Duration = Duration::from_secs(2);
+const TRIED_AFTER_CALLS: u32 = 200;
 
 impl Load {
     /// An endpoint of which nothing is known.
@@ -121,6 +128,7 @@ impl Load {
             known: false,
             calm: average,
             overtaken: 0,
+            passed_over: 0,
         }
     }
 
@@ -135,7 +143,8 @@ impl Load {
 
     /// How it stands with `pending` calls in flight.
     pub(super) fn standing(&self, pending: u32, now: Instant) -> Standing {
-        let average = if !self.known && pending == 0 {
+        let is_tried = self.is_guess(now) && self.passed_over >= TRIED_AFTER_CALLS;
+        let average = if (!self.known || is_tried) && pending == 0 {
             // One call finds out.
             0.0
         } else {
@@ -144,11 +153,27 @@ impl Load {
         Standing { average, pending }
     }
 
+    /// Whether its average is no more than a guess by now.
+    fn is_guess(&self, now: Instant) -> bool {
+        self.overtaken > 0 && now.saturating_duration_since(self.at) >= TRIED_AFTER
+    }
+
+    /// A call could come to it.
+    pub(super) fn looked_at(&mut self) {
+        self.passed_over = self.passed_over.saturating_add(1);
+    }
+
+    /// A call comes to it.
+    pub(super) fn asked(&mut self) {
+        self.passed_over = 0;
+    }
+
     /// It answered after `latency`.
     pub(super) fn answered(&mut self, latency: Duration, now: Instant) {
         let latency = latency.as_secs_f64();
+        let is_guess = self.is_guess(now);
         self.overtaken = 0;
-        if self.answered {
+        if self.answered && !is_guess {
             self.observe(latency, now);
         } else {
             // Nothing worth averaging with.

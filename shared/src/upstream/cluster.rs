@@ -32,7 +32,7 @@ mod taken;
 #[cfg(test)]
 mod tests;
 
-/// How often a connection to an endpoint that nobody can reach is tried in the background.
+/// How often a connection to an endpoint that is perhaps not there is tried in the background.
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a connection is tried in the background.
@@ -288,7 +288,7 @@ impl Cluster {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tries connections to an endpoint that nobody could connect to, until one is made or the endpoint is gone.
+    /// Tries connections to an endpoint that is perhaps not there, until one is made or the endpoint is gone.
     fn watch(&self, endpoint: &Arc<Endpoint>) {
         if !endpoint.begin_watch() {
             return;

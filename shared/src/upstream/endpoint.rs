@@ -135,7 +135,9 @@ pub(super) enum AttemptEnd {
         /// It got no further than to connect.
         unreachable: bool,
     },
-    /// In another way: a lost connection, a 5xx, an answer that could not be read.
+    /// Its connection was lost: perhaps the instance is gone.
+    Disconnected,
+    /// In another way: a failed connection, a 5xx, an answer that could not be read.
     Failed {
         /// It got no further than to connect.
         unreachable: bool,
@@ -147,6 +149,16 @@ pub(super) enum AttemptEnd {
 }
 
 impl AttemptEnd {
+    /// Whether it says that perhaps nobody is there. No call may come soon to find out, since the balance sends them
+    /// elsewhere.
+    pub(super) fn is_watched(self) -> bool {
+        match self {
+            Self::Disconnected => true,
+            Self::TimedOut { unreachable } | Self::Failed { unreachable } => unreachable,
+            Self::Answered | Self::Throttled | Self::Cancelled | Self::Overtaken => false,
+        }
+    }
+
     fn for_breaker(self) -> CallEnd {
         match self {
             Self::Answered => CallEnd::Success,
@@ -154,6 +166,7 @@ impl AttemptEnd {
             Self::TimedOut { unreachable } | Self::Failed { unreachable } => {
                 CallEnd::Failure { unreachable }
             }
+            Self::Disconnected => CallEnd::Failure { unreachable: false },
             Self::Cancelled => CallEnd::Cancelled,
             Self::Overtaken => CallEnd::Overtaken,
         }
@@ -163,7 +176,7 @@ impl AttemptEnd {
         match self {
             Self::Answered => Sample::Answered(took),
             Self::TimedOut { .. } => Sample::TimedOut(took),
-            Self::Throttled | Self::Failed { .. } => Sample::Failed,
+            Self::Throttled | Self::Disconnected | Self::Failed { .. } => Sample::Failed,
             Self::Cancelled | Self::Overtaken => Sample::None,
         }
     }
@@ -216,10 +229,13 @@ impl Endpoint {
             Admission::Refused(until) => Offer::Open(until),
             _ if !health.limit.offers_room() => Offer::Full,
             Admission::Probe => Offer::Probe,
-            Admission::Call => Offer::Call {
-                standing: health.load.standing(health.limit.in_flight(), now),
-                pressed: health.limit.is_pressed(),
-            },
+            Admission::Call => {
+                health.load.looked_at();
+                Offer::Call {
+                    standing: health.load.standing(health.limit.in_flight(), now),
+                    pressed: health.limit.is_pressed(),
+                }
+            }
         }
     }
 
@@ -231,6 +247,7 @@ impl Endpoint {
         }
         let pass = health.breaker.begin(now)?;
         health.limit.acquire();
+        health.load.asked();
         self.attempts.fetch_add(1, Relaxed);
         Some(pass)
     }
@@ -253,7 +270,10 @@ impl Endpoint {
         match end {
             AttemptEnd::Answered if closed => load.restart(took, now),
             AttemptEnd::Answered => load.answered(took, now),
-            AttemptEnd::Throttled | AttemptEnd::TimedOut { .. } | AttemptEnd::Failed { .. } => {
+            AttemptEnd::Throttled
+            | AttemptEnd::TimedOut { .. }
+            | AttemptEnd::Disconnected
+            | AttemptEnd::Failed { .. } => {
                 load.failed(took, allowed / 10, now);
             }
             AttemptEnd::Cancelled => load.cancelled(took, now),

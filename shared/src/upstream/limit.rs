@@ -43,7 +43,7 @@ const WINDOW: Duration = Duration::from_millis(50);
 const WINDOW_SAMPLES: u32 = 10;
 
 /// A limit that is not in use shrinks down to this.
-const IDLE: f64 = 10.0;
+const IDLE: u32 = 10;
 
 /// For how long a cut shows that there is too much to do.
 const CUT_SHOWS: Duration = Duration::from_secs(1);
@@ -208,6 +208,7 @@ impl Limit {
     /// Gives a place back, with what its call has shown.
     pub(super) fn release(&mut self, sample: Sample, now: Instant) {
         let in_use = self.in_flight * 2 >= self.current();
+        let is_one_of_few = self.in_flight * 2 < self.current().min(IDLE);
         if self.in_flight > self.config.min {
             self.crowded = Some(now);
         }
@@ -221,7 +222,7 @@ impl Limit {
         }
         match sample {
             Sample::Answered(latency) => {
-                self.learn(latency, in_use, now);
+                self.learn(latency, is_one_of_few, now);
                 let took = latency.as_secs_f64();
                 let counts = self.began_since_cut(latency, now);
                 if counts {
@@ -262,14 +263,15 @@ impl Limit {
             .is_none_or(|cut| now.saturating_duration_since(cut) >= took)
     }
 
-    fn learn(&mut self, took: Duration, in_use: bool, now: Instant) {
+    fn learn(&mut self, took: Duration, is_one_of_few: bool, now: Instant) {
         let was_alone = self
             .crowded
             .is_none_or(|at| now.saturating_duration_since(at) >= took);
         let latency = took.as_secs_f64();
         if !was_alone {
-            // The first few are better than nothing, and so are those that the limit has room for twice.
-            if !self.base.is_alone && (self.base.count < self.config.min || !in_use) {
+            // The first few are better than nothing, and so are those that the limit has room for twice; not of a limit
+            // of any size, or latency and limit would raise each other.
+            if !self.base.is_alone && (self.base.count < self.config.min || is_one_of_few) {
                 self.base.add(latency);
             }
             return;
@@ -302,7 +304,7 @@ impl Limit {
             self.cut = Some(now);
             self.usual = (0.0, 0);
         } else if f64::from(window.most_in_flight) * 2.0 < self.limit {
-            self.limit = (self.limit * 0.95).max(self.limit.min(IDLE));
+            self.limit = (self.limit * 0.95).max(self.limit.min(f64::from(IDLE)));
         } else if self.limit >= self.doubles_to && self.latency <= tolerated {
             self.limit += self.limit.sqrt();
         }

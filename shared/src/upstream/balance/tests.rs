@@ -188,3 +188,71 @@ fn of_whom_nothing_is_known_one_call_finds_out() {
     let load = Load::new(BalanceConfig::default(), now);
     assert!(load.standing(0, now).cost() == 0.0 && load.standing(1, now).cost() > 0.0);
 }
+
+/// Overtaken five times at once, after answers that took 4 ms.
+fn overtaken(now: Instant) -> Load {
+    let mut load = Load::new(BalanceConfig::default(), now);
+    load.answered(4 * MS, now);
+    for _ in 0..5 {
+        load.overtaken(10 * MS, AT_MOST, now);
+    }
+    load
+}
+
+fn pass_over(load: &mut Load, times: u32) {
+    for _ in 0..times {
+        load.looked_at();
+    }
+}
+
+fn is_tried(load: &Load, now: Instant) -> bool {
+    is_same(load.standing(0, now).cost(), 0.0)
+}
+
+#[test]
+fn who_was_overtaken_is_tried_by_one_call_of_two_hundred_after_two_seconds() {
+    let start = Instant::now();
+    let mut load = overtaken(start);
+    pass_over(&mut load, 199);
+    assert!(!is_tried(&load, start + 2000 * MS), "calls");
+    pass_over(&mut load, 1);
+    assert!(!is_tried(&load, start + 1999 * MS), "time");
+    assert!(is_tried(&load, start + 2000 * MS));
+    load.asked();
+    pass_over(&mut load, 199);
+    assert!(!is_tried(&load, start + 2000 * MS), "one call");
+}
+
+#[test]
+fn who_fails_or_is_slow_is_not_tried() {
+    let start = Instant::now();
+    let mut failing = Load::new(BalanceConfig::default(), start);
+    failing.failed(MS, AT_MOST, start);
+    let mut slow = Load::new(BalanceConfig::default(), start);
+    slow.answered(AT_MOST, start);
+    for mut load in [failing, slow] {
+        pass_over(&mut load, 1000);
+        assert!(!is_tried(&load, start + 3000 * MS));
+    }
+}
+
+#[test]
+fn the_answer_to_a_trial_starts_the_average_afresh() {
+    let start = Instant::now();
+    let mut load = overtaken(start);
+    let mut early = overtaken(start);
+    let later = start + 2000 * MS;
+    load.answered(5 * MS, later);
+    assert!(is_same(load.average(later), 0.005));
+    early.answered(5 * MS, later - MS);
+    assert!(early.average(later) > 0.1, "one that was under way");
+}
+
+#[test]
+fn a_trial_that_is_overtaken_changes_nothing_for_the_better() {
+    let start = Instant::now();
+    let mut load = overtaken(start);
+    let later = start + 2000 * MS;
+    load.overtaken(10 * MS, AT_MOST, later);
+    assert!(is_same(load.average(later), 0.32));
+}

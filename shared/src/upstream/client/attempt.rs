@@ -139,7 +139,7 @@ impl Client {
             ),
             // Nobody's fault: it was idle for too long.
             TransportError::StaleConnection => (ErrorKind::Unavailable, AttemptEnd::Cancelled),
-            TransportError::Disconnected(_) => (ErrorKind::Unavailable, FAILED),
+            TransportError::Disconnected(_) => (ErrorKind::Unavailable, AttemptEnd::Disconnected),
         };
         let failure = self.failure(kind, format!("{endpoint}: {error}"));
         let never_sent = matches!(

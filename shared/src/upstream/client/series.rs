@@ -265,17 +265,18 @@ impl Client {
         }
         let now = Instant::now();
         cluster.hedges.deposit(now);
-        let delay = cluster.hedge_delay(now);
-        if let Ok(outcome) = timeout(delay, first.as_mut()).await {
-            return outcome.inspect_err(|_| tried.push(first_id));
-        }
-        tried.push(first_id);
-        let Some(hedge) = self.hedge(call.deadline, tried) else {
-            let outcome = first.await;
-            if outcome.is_ok() {
-                tried.pop();
+        let mut delay = cluster.hedge_delay(now);
+        let hedge = loop {
+            if let Ok(outcome) = timeout(delay, first.as_mut()).await {
+                return outcome.inspect_err(|_| tried.push(first_id));
             }
-            return outcome;
+            tried.push(first_id);
+            if let Some(hedge) = self.hedge(call.deadline, tried) {
+                break hedge;
+            }
+            // Who has enough to do at this moment may have less soon, and what hangs would hang to its end.
+            tried.pop();
+            delay *= 2;
         };
         let second_id = hedge.endpoint.id();
         let never = Lost::new(false);

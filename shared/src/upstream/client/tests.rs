@@ -9,6 +9,7 @@ use http::Method;
 use tokio::task::LocalSet;
 use tokio::time::sleep;
 
+use super::super::cluster::Connect;
 use super::super::transport::TransportError;
 use super::super::transport::scripted::{Asked, FOR_EVER, Outcome, Scripted, Step, says};
 use super::*;
@@ -68,8 +69,13 @@ fn client_by(
 }
 
 fn over(config: Config, transport: Scripted) -> (Client, Rc<Scripted>) {
+    connecting(config, transport, |_| Box::pin(pending()))
+}
+
+/// The same with what comes of connections that are tried in the background.
+fn connecting(config: Config, transport: Scripted, connect: Connect) -> (Client, Rc<Scripted>) {
     let transport = Rc::new(transport);
-    let cluster = Cluster::with_connect("service", config, |_| Box::pin(pending()));
+    let cluster = Cluster::with_connect("service", config, connect);
     let client = Client::with_transport(cluster, Rc::<Scripted>::clone(&transport));
     (client, transport)
 }

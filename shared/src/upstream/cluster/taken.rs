@@ -43,9 +43,7 @@ impl<'a> Taken<'a> {
             Some("closed") => log::info!("{name}: {endpoint} answers again"),
             _ => {}
         }
-        if let AttemptEnd::TimedOut { unreachable: true }
-        | AttemptEnd::Failed { unreachable: true } = end
-        {
+        if end.is_watched() {
             self.cluster.watch(&self.endpoint);
         }
         if end == AttemptEnd::Answered {

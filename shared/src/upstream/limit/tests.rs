@@ -383,3 +383,28 @@ fn to_find_no_place_in_a_rest_is_no_reason_for_the_next() {
     world.fill();
     assert!(!world.limit.offers_room() && !world.limit.pressed);
 }
+
+#[test]
+fn calls_that_wait_for_each_other_do_not_raise_what_a_call_takes() {
+    let mut world = World::new(LimitConfig {
+        initial: 30,
+        ..LimitConfig::default()
+    });
+    // Four at once, 20 ms each: the first ones do not wait, and all later ones wait for twice as long again.
+    for _ in 0..12 {
+        assert!(world.start());
+    }
+    world.now += 20 * MS;
+    for _ in 0..4 {
+        world.end(End::Answered);
+        world.start();
+    }
+    for _ in 0..200 {
+        world.now += 5 * MS;
+        world.end(End::Answered);
+        world.start();
+    }
+    let least = world.limit.least().unwrap();
+    assert!(least <= 21 * MS, "{least:?}");
+    assert!(world.limit.current() < 15, "{}", world.limit.current());
+}

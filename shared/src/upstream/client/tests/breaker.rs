@@ -209,3 +209,50 @@ fn callers_in_a_hurry_and_callers_who_leave_open_no_circuit() {
         assert_eq!(breaker_of(&client, 0), "closed");
     });
 }
+
+/// Asks two endpoints, the first of which loses one connection after a second; how many of the calls between then and
+/// a second later, and of those in the second after that, came to it.
+fn asked_after_a_lost_connection(connect: Connect) -> [usize; 2] {
+    paused(async move {
+        let mut config = config(TWO);
+        config.retry = defaults(TWO).retry;
+        let start = Instant::now();
+        let mut lost = None;
+        let script = Scripted::by(move |asked| {
+            if asked.endpoint == "10.0.0.1" && asked.at - start >= SECOND && lost.is_none() {
+                lost = Some(asked.at);
+                return (MS, Err(TransportError::Disconnected("reset".to_owned())));
+            }
+            (4 * MS, ok())
+        });
+        let (client, transport) = connecting(config, script, connect);
+        while start.elapsed() < 4 * SECOND {
+            get(&client).await.unwrap();
+        }
+        let asked = transport.asked.borrow();
+        let lost_at = asked
+            .iter()
+            .find(|asked| asked.endpoint == "10.0.0.1" && asked.at - start >= SECOND);
+        let lost_at = lost_at.unwrap().at;
+        [0, 1].map(|second| {
+            let from = lost_at + second * (SECOND + 10 * MS);
+            let first = asked.iter().filter(|asked| {
+                asked.endpoint == "10.0.0.1" && asked.at > from && asked.at <= from + SECOND
+            });
+            first.count()
+        })
+    })
+}
+
+#[test]
+fn who_lost_a_connection_has_its_share_again_once_one_can_be_made() {
+    let [before, after] = asked_after_a_lost_connection(|_| Box::pin(async { Ok(()) }));
+    assert_eq!(before, 0, "told apart until then");
+    assert!((80..=170).contains(&after), "{after} of 250");
+}
+
+#[test]
+fn who_lost_a_connection_and_cannot_be_connected_to_is_not_asked() {
+    let refused = |_| async { Err(std::io::ErrorKind::ConnectionRefused.into()) }.boxed();
+    assert_eq!(asked_after_a_lost_connection(refused), [0, 0]);
+}

@@ -226,6 +226,28 @@ fn there_is_no_hedge_where_the_other_endpoint_has_enough_to_do() {
 }
 
 #[test]
+fn who_has_enough_to_do_when_a_hedge_is_due_is_asked_when_it_has_less() {
+    paused(async {
+        let mut config = hedging(TWO);
+        (config.limit.initial, config.limit.min, config.limit.max) = (2, 2, 2);
+        let start = Instant::now();
+        let steps = [
+            (FOR_EVER, ok()),
+            (100 * MS, ok()),
+            (5 * MS, says(200, &[], "2")),
+        ];
+        let (client, transport) = client(config, steps);
+        // One each: half of what either takes.
+        let calls = join_all([get(&client), get(&client)]).await;
+        assert_eq!(*calls[0].as_ref().unwrap().value, 2);
+        // After the delay, and again after twice as long.
+        assert_eq!(transport.times(start)[2], 3 * UNKNOWN);
+        assert_eq!(start.elapsed(), 3 * UNKNOWN + 5 * MS);
+        assert_idle(&client);
+    });
+}
+
+#[test]
 fn there_is_no_hedge_while_calls_wait_in_line() {
     paused(async {
         let mut config = hedging(TWO);
@@ -290,6 +312,37 @@ fn a_black_hole_that_opens_later_costs_a_few_calls_ten_milliseconds() {
             slow += usize::from(took > 4 * MS);
         }
         assert!(slow <= 3, "{slow} of 200 calls were slow");
+    });
+}
+
+#[test]
+fn who_was_slow_is_asked_now_and_then_and_found_again_within_seconds() {
+    paused(async {
+        let start = Instant::now();
+        let (client, transport) = client_by(hedging(TWO), move |asked| {
+            let since = asked.at - start;
+            let is_slow = asked.endpoint == "10.0.0.1" && since > SECOND && since <= 20 * SECOND;
+            (if is_slow { 200 * MS } else { 4 * MS }, ok())
+        });
+        let mut worst = Duration::ZERO;
+        while start.elapsed() < 30 * SECOND {
+            let begun = Instant::now();
+            get(&client).await.unwrap();
+            worst = worst.max(begun.elapsed());
+            sleep(MS).await;
+        }
+        assert!(worst <= 14 * MS, "{worst:?}");
+        let asked = transport.asked.borrow();
+        let share = |from: u32, until: u32| {
+            let all = asked
+                .iter()
+                .filter(|asked| (from * SECOND..until * SECOND).contains(&(asked.at - start)));
+            let all: Vec<_> = all.collect();
+            let first = all.iter().filter(|asked| asked.endpoint == "10.0.0.1");
+            100 * first.count() / all.len()
+        };
+        assert_eq!(share(2, 20), 0, "percent");
+        assert!((40..=60).contains(&share(23, 30)), "{}", share(23, 30));
     });
 }
 
