@@ -127,3 +127,6 @@ impl Totals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

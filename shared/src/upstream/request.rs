@@ -97,7 +97,9 @@ impl Request {
         }
     }
 
-    pub(super) fn is_answered_by(&self, status: StatusCode) -> bool {
+    /// Whether an answer with `status` is decoded though it is no success.
+    #[must_use]
+    pub fn is_answered_by(&self, status: StatusCode) -> bool {
         self.answers.contains(&status.as_u16())
     }
 

@@ -145,3 +145,6 @@ impl Drop for Forgets<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,3 +90,6 @@ impl OrderQuery {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

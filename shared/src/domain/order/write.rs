@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use serde_json::json;
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::{Order, OrderId};
 use crate::domain::Money;
@@ -51,21 +51,38 @@ pub enum Written {
     Refused,
 }
 
+/// A new order as it is told. Straight to text: on the way through `serde_json::Value` digits of a price would be lost.
+struct Body<'a>(&'a NewOrder);
+
+struct LineBody<'a>(&'a NewLine);
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(order) = self;
+        let lines: Vec<_> = order.lines.iter().map(LineBody).collect();
+        let mut body = serializer.serialize_struct("NewOrder", 4)?;
+        body.serialize_field("customerId", &order.customer_id.get())?;
+        body.serialize_field("description", &order.description)?;
+        body.serialize_field("currency", &order.currency)?;
+        body.serialize_field("lines", &lines)?;
+        body.end()
+    }
+}
+
+impl Serialize for LineBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(line) = self;
+        let mut body = serializer.serialize_struct("NewLine", 3)?;
+        body.serialize_field("description", &line.description)?;
+        body.serialize_field("quantity", &line.quantity)?;
+        body.serialize_field("price", &line.price)?;
+        body.end()
+    }
+}
+
 pub(super) fn place(order: &NewOrder, key: HeaderValue) -> Request {
-    let line = |line: &NewLine| {
-        json!({
-            "description": line.description,
-            "quantity": line.quantity,
-            "price": line.price,
-        })
-    };
-    let body = json!({
-        "customerId": order.customer_id.get(),
-        "description": order.description,
-        "currency": order.currency,
-        "lines": order.lines.iter().map(line).collect::<Vec<_>>(),
-    });
-    let body = body.to_string();
+    // Nothing of it can fail to be written.
+    let body = serde_json::to_string(&Body(order)).unwrap_or_default();
     let mut request = Request::new(Method::POST, "/orders").with_body(body);
     let json = HeaderValue::from_static("application/json");
     request.headers.insert(CONTENT_TYPE, json);
@@ -120,3 +137,6 @@ fn read(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
