@@ -109,9 +109,10 @@ pub(super) fn address(content: &Content) -> Result<SocketAddr, String> {
 }
 
 /// Every entry in turn: strings of an array, or a variable's value between its commas. `allowed` is for the list as a
-/// whole, `each` for an entry.
+/// whole, `each` for an entry; there are to be `least` of them.
 pub(super) fn list<T>(
     given: &Given,
+    least: usize,
     allowed: &str,
     each: &str,
     parse: impl Fn(&str) -> Result<T, String>,
@@ -120,7 +121,10 @@ pub(super) fn list<T>(
     let split;
     let entries = match &given.content {
         Content::List(entries) => entries,
-        Content::Bare(text) if text.trim().is_empty() => return whole("there is no entry"),
+        Content::Bare(text) if text.trim().is_empty() && least > 0 => {
+            return whole("there is no entry");
+        }
+        Content::Bare(text) if text.trim().is_empty() => return Ok(Vec::new()),
         Content::Bare(text) => {
             split = text
                 .split(',')
@@ -130,7 +134,7 @@ pub(super) fn list<T>(
         }
         other => return whole(&wrong_kind(other)),
     };
-    if entries.is_empty() {
+    if entries.len() < least {
         return whole("there is no entry");
     }
     let mut seen = BTreeSet::new();

@@ -1,6 +1,6 @@
 //! Asking for settings, key by key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -21,6 +21,10 @@ pub(super) struct Reading {
     /// What was wrong before the first key was asked for.
     pub(super) broken: bool,
     pub(super) keys: Vec<Key>,
+    /// Whether the keys are only listed.
+    pub(super) describes: bool,
+    /// Whether they are those of a section that need not be there.
+    optional: bool,
     /// Every path asked for.
     pub(super) known: BTreeMap<String, Asked>,
 }
@@ -42,6 +46,8 @@ impl Reading {
             rejects: Vec::new(),
             broken,
             keys: Vec::new(),
+            describes: false,
+            optional: false,
             known,
         }
     }
@@ -55,6 +61,40 @@ impl Reading {
 
     pub(super) fn into_keys(self) -> Vec<Key> {
         self.keys
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.files.iter().chain([&self.env])
+    }
+
+    /// The tables within the table `path`, by their paths: those that are there, and those that a variable names.
+    fn tables(&self, path: &str) -> BTreeSet<String> {
+        let entries = self.layers().flatten();
+        let tables = entries.filter_map(|(key, entry)| {
+            let is_table = matches!(entry.given.content, Content::Table | Content::Damaged);
+            let within = entry.parent.strip_prefix(path);
+            match within {
+                Some("") if is_table => Some(key.clone()),
+                Some(name) if name.starts_with('.') && !name[1..].contains('.') => {
+                    Some(entry.parent.clone())
+                }
+                _ => None,
+            }
+        });
+        tables.collect()
+    }
+
+    /// Where the table `path` is given; where a variable names it, that is the variable.
+    fn origin(&self, path: &str) -> &Origin {
+        let mut layers = self.files.iter().rev();
+        let table = layers.find_map(|layer| layer.get(path));
+        let table = table.map(|entry| &entry.key_origin);
+        let within = || {
+            let mut entries = self.env.values();
+            let entry = entries.find(|entry| entry.parent == path)?;
+            Some(&entry.key_origin)
+        };
+        table.or_else(within).unwrap_or(&Origin::Default)
     }
 
     fn ask(&mut self, path: &str, asked: Asked) {
@@ -89,6 +129,88 @@ impl Section<'_> {
         })
     }
 
+    /// Asks within each table of the table `name`, whatever they are called, by their names: for `[routes.a]` and
+    /// `[routes.b]` twice. A variable `BFF__ROUTES__C__PREFIX` makes a table as well.
+    ///
+    /// Without settings, to list the keys, it asks once, with `sample` for the name.
+    pub fn sections<T>(
+        &mut self,
+        name: &str,
+        sample: &str,
+        mut build: impl FnMut(&str, &mut Section<'_>) -> T,
+    ) -> Vec<T> {
+        debug_assert!(is_name(name), "{name:?} is no name for a section");
+        let path = join(&self.path, name);
+        self.reading.ask(&path, Asked::Section);
+        if self.reading.describes {
+            let before = std::mem::replace(&mut self.reading.optional, true);
+            let section = join(&path, sample);
+            self.reading.ask(&section, Asked::Section);
+            build(
+                sample,
+                &mut Section {
+                    path: section,
+                    reading: self.reading,
+                },
+            );
+            self.reading.optional = before;
+            return Vec::new();
+        }
+        let tables = self.reading.tables(&path);
+        let read = |section: String| {
+            let name = section.strip_prefix(&*path).unwrap_or_default();
+            let name = name.trim_start_matches('.').to_owned();
+            if !is_name(&name) {
+                let origin = self.reading.origin(&section).clone();
+                let why = "a name is of lower-case letters, digits and single underscores";
+                let fault = Fault::new(&section, None, why, &origin);
+                self.reading.faults.push(fault);
+            }
+            self.reading.ask(&section, Asked::Section);
+            build(
+                &name,
+                &mut Section {
+                    path: section,
+                    reading: self.reading,
+                },
+            )
+        };
+        tables.into_iter().map(read).collect()
+    }
+
+    /// A string that has to be given, and that `parse` understands; `sample` stands for it where keys are listed.
+    pub fn required<T>(
+        &mut self,
+        key: &'static str,
+        sample: &str,
+        allowed: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+        about: &'static str,
+    ) -> Option<T> {
+        let path = join(&self.path, key);
+        let key = Key {
+            path: path.clone(),
+            default: toml_string(sample),
+            allowed: allowed.to_owned(),
+            about,
+            optional: self.reading.optional,
+        };
+        let value = self.scalar(key, None, |content| {
+            parse(convert::text(content)?).map(Some)
+        });
+        let Reading {
+            broken, describes, ..
+        } = *self.reading;
+        let is_given = || self.reading.layers().any(|layer| layer.contains_key(&path));
+        if value.is_none() && !broken && !describes && !is_given() {
+            let origin = self.reading.origin(&self.path);
+            let why = format!("this has to be set; allowed: {allowed}");
+            let fault = Fault::new(&path, None, &why, origin);
+            self.reading.faults.push(fault);
+        }
+        value
+    }
+
     /// A duration such as `"800ms"`, `"1s 500ms"` or `"2m"`; hours are the largest unit. A number without a unit is
     /// refused.
     pub fn duration(
@@ -109,6 +231,7 @@ impl Section<'_> {
             default: toml_string(&convert::print_duration(default)),
             allowed: format!("a duration such as \"800ms\" or \"2s\" from {from} to {to}"),
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, default, |content| convert::duration(content, &allowed))
     }
@@ -134,6 +257,7 @@ impl Section<'_> {
                 allowed.end()
             ),
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, default, |content| convert::integer(content, &allowed))
     }
@@ -146,6 +270,7 @@ impl Section<'_> {
             default: default.to_string(),
             allowed: "true or false".to_owned(),
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, default, convert::flag)
     }
@@ -174,6 +299,7 @@ impl Section<'_> {
             default: toml_string(name),
             allowed,
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, default, |content| {
             let text = convert::text(content)?;
@@ -202,6 +328,7 @@ impl Section<'_> {
             default: toml_string(default),
             allowed: allowed.to_owned(),
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, value, |content| parse(convert::text(content)?))
     }
@@ -221,21 +348,50 @@ impl Section<'_> {
         about: &'static str,
     ) -> Vec<T> {
         debug_assert!(!default.is_empty(), "the default of {key} has no entry");
+        self.list_of(key, default, 1, allowed, parse, about)
+    }
+
+    /// The same, by default without an entry.
+    pub fn list_or_none<T>(
+        &mut self,
+        key: &'static str,
+        allowed: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+        about: &'static str,
+    ) -> Vec<T> {
+        self.list_of(key, &[], 0, allowed, parse, about)
+    }
+
+    fn list_of<T>(
+        &mut self,
+        key: &'static str,
+        default: &[&str],
+        least: usize,
+        allowed: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+        about: &'static str,
+    ) -> Vec<T> {
         let values = default
             .iter()
             .map(|entry| parse(entry).expect("the default is allowed"))
             .collect();
+        let strings = if least > 0 {
+            "one or more strings"
+        } else {
+            "strings"
+        };
         let key = Key {
             path: join(&self.path, key),
             default: toml_list(default),
             allowed: format!(
-                "an array of one or more strings (in the environment with commas between them), each {allowed}"
+                "an array of {strings} (in the environment with commas between them), each {allowed}"
             ),
             about,
+            optional: self.reading.optional,
         };
         let whole = key.allowed.clone();
         self.value(key, values, |given| {
-            convert::list(given, &whole, allowed, &parse)
+            convert::list(given, least, &whole, allowed, &parse)
         })
     }
 
@@ -252,6 +408,7 @@ impl Section<'_> {
             allowed: "an IP address and port such as \"127.0.0.1:8080\" or \"[::1]:8080\""
                 .to_owned(),
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, default, convert::address)
     }
@@ -261,7 +418,7 @@ impl Section<'_> {
     ///
     /// It is left out if a file could not be read whole, or a key beside `key` has a fault of its own: a default then
     /// stands in for what was meant, and nothing follows from it.
-    pub fn reject(&mut self, key: &'static str, why: impl Into<String>) {
+    pub fn reject(&mut self, key: &str, why: impl Into<String>) {
         let path = match &*self.path {
             "" => key.to_owned(),
             section => format!("{section}.{key}"),

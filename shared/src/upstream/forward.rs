@@ -187,7 +187,8 @@ impl Forwarder {
             let id = taken.endpoint.id();
             taken.end(end, now);
             drop(place);
-            let repeats = !upload.is_taken && course.repeats(&error, id, head.idempotent, cluster, now);
+            let repeats =
+                !upload.is_taken && course.repeats(&error, id, head.idempotent, cluster, now);
             if !repeats || !cluster.retries.withdraw(now) {
                 return Err(ForwardError::Upstream(failed));
             }
@@ -247,7 +248,11 @@ impl Forwarder {
         taken.end(end, now);
     }
 
-    fn transport_failure(&self, endpoint: &Endpoint, error: &TransportError) -> (Error, AttemptEnd) {
+    fn transport_failure(
+        &self,
+        endpoint: &Endpoint,
+        error: &TransportError,
+    ) -> (Error, AttemptEnd) {
         let failed = |kind| self.error(kind, format!("{endpoint}: {error}"));
         match error {
             TransportError::Invalid(_) => (failed(ErrorKind::InvalidResponse), FAILED),
@@ -260,7 +265,9 @@ impl Forwarder {
                 AttemptEnd::Failed { unreachable: true },
             ),
             // Nobody's fault: it was idle for too long.
-            TransportError::StaleConnection => (failed(ErrorKind::Unavailable), AttemptEnd::Cancelled),
+            TransportError::StaleConnection => {
+                (failed(ErrorKind::Unavailable), AttemptEnd::Cancelled)
+            }
             TransportError::Disconnected(_) => (failed(ErrorKind::Unavailable), FAILED),
         }
     }

@@ -97,7 +97,10 @@ impl Cluster {
         let most = self.config().limit.queue_length;
         let Some(ticket) = self.queue.join(most as usize) else {
             self.refused();
-            return Err(Refused::new(ErrorKind::Overloaded, "refused: too many wait already"));
+            return Err(Refused::new(
+                ErrorKind::Overloaded,
+                "refused: too many wait already",
+            ));
         };
         while timeout_at(now + patience.allowed, ticket.called())
             .await

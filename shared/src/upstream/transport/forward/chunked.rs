@@ -58,7 +58,8 @@ impl Chunked {
                 if buffer.is_empty() {
                     return Ok(Found::Nothing);
                 }
-                let length = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+                let length =
+                    usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
                 let data = buffer.split_to(length).freeze();
                 self.0 = match left - length as u64 {
                     0 => Place::DataReturn,
@@ -100,7 +101,9 @@ fn step(place: Place, byte: u8) -> Result<Place, &'static str> {
         (Place::SizeFeed(size), b'\n') => Place::Data(size),
         (Place::DataReturn, b'\r') => Place::DataFeed,
         (Place::DataFeed, b'\n') => Place::Size(0, 0),
-        (Place::DataReturn | Place::DataFeed, _) => return Err("a chunk does not end where it should"),
+        (Place::DataReturn | Place::DataFeed, _) => {
+            return Err("a chunk does not end where it should");
+        }
         (Place::Trailers(_), b'\r') => Place::LastFeed,
         (Place::Trailer(length), b'\r') => Place::TrailerFeed(length),
         (Place::Trailers(length) | Place::Trailer(length), b' '..=b'~' | b'\t' | 0x80..)
@@ -154,7 +157,11 @@ mod tests {
             ("3\r\nabc\r\n0\r\n\r\n", "abc", ""),
             ("003\r\nabc\r\n0000\r\n\r\n", "abc", ""),
             ("A\r\n0123456789\r\n0\r\n\r\nHTTP", "0123456789", "HTTP"),
-            ("a;name=\"value\"\r\n0123456789\r\n0;last\r\n\r\n", "0123456789", ""),
+            (
+                "a;name=\"value\"\r\n0123456789\r\n0;last\r\n\r\n",
+                "0123456789",
+                "",
+            ),
             ("1 ; x\r\n \r\n0\r\nExpires: never\r\nX: y\r\n\r\n", " ", ""),
         ] {
             let expected = (data.as_bytes().to_vec(), true, rest.as_bytes().to_vec());
@@ -165,9 +172,26 @@ mod tests {
     #[test]
     fn what_can_be_understood_in_two_ways_is_refused() {
         for coded in [
-            "\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", " 1\r\n", "g\r\n", "1\n", "1\rX", "1\r\nab\r\n",
-            "1\r\na\n", "1\r\na\rX", "1;a\nb\r\n", "1;\0\r\n", "0\r\n\n", "0\r\nA: b\n", "0\r\n\rX",
-            "0\r\nA: b\rX", "10000000000000000\r\n", "00000000000000001\r\n", ";\r\n",
+            "\r\n",
+            "-1\r\n",
+            "+1\r\n",
+            "0x1\r\n",
+            " 1\r\n",
+            "g\r\n",
+            "1\n",
+            "1\rX",
+            "1\r\nab\r\n",
+            "1\r\na\n",
+            "1\r\na\rX",
+            "1;a\nb\r\n",
+            "1;\0\r\n",
+            "0\r\n\n",
+            "0\r\nA: b\n",
+            "0\r\n\rX",
+            "0\r\nA: b\rX",
+            "10000000000000000\r\n",
+            "00000000000000001\r\n",
+            ";\r\n",
         ] {
             assert!(read(&[coded.as_bytes()]).is_err(), "{coded:?}");
         }

@@ -69,7 +69,11 @@ pub(super) fn poll_read(
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
     // As large as what was found useful before, so that a small answer costs no large buffer.
-    let room = if buffer.capacity() == 0 { most.min(4 * 1024) } else { most.min(PIECE) };
+    let room = if buffer.capacity() == 0 {
+        most.min(4 * 1024)
+    } else {
+        most.min(PIECE)
+    };
     buffer.reserve(room);
     loop {
         match read.try_read_buf(buffer) {
@@ -100,7 +104,11 @@ impl Pool {
     }
 
     /// The connection to `address` that was used last, if it still is one.
-    pub(in crate::upstream) fn take(&self, address: SocketAddr, now: Instant) -> Option<Connection> {
+    pub(in crate::upstream) fn take(
+        &self,
+        address: SocketAddr,
+        now: Instant,
+    ) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
         loop {
             let found = idle.iter().rposition(|(kept, _)| kept.address == address)?;
@@ -116,7 +124,10 @@ impl Pool {
         if self.time.is_zero() {
             return;
         }
-        let connection = Connection { reused: true, ..connection };
+        let connection = Connection {
+            reused: true,
+            ..connection
+        };
         self.idle.borrow_mut().push((connection, Instant::now()));
         if !self.is_swept.replace(true) {
             actix_rt::spawn(sweep(Rc::downgrade(self)));

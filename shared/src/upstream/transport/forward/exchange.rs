@@ -52,7 +52,10 @@ where
     upload.begin(head, endpoint.authority(), remaining);
     let mut timer = pin!(sleep_until(limits.until_head(begin)));
     let (mut sent, mut refused) = (None, None);
-    let mut receiving = Receiving { interim: 0, seen: 0 };
+    let mut receiving = Receiving {
+        interim: 0,
+        seen: 0,
+    };
     let mut moved = begin;
     let head = poll_fn(|cx| {
         if sent.is_none() && refused.is_none() {
@@ -64,7 +67,9 @@ where
                         timer.as_mut().reset(limits.until_head(now));
                     }
                 }
-                Poll::Ready(Err(Unsent::Body(error))) => return Poll::Ready(Err(Broken::Body(error))),
+                Poll::Ready(Err(Unsent::Body(error))) => {
+                    return Poll::Ready(Err(Broken::Body(error)));
+                }
                 // Why, it may have said before: that is to be read first.
                 Poll::Ready(Err(Unsent::Write(error))) => refused = Some(error),
                 Poll::Pending => {
@@ -78,7 +83,13 @@ where
         match poll_head(connection, &mut receiving, cx) {
             Poll::Ready(Ok(head)) => return Poll::Ready(Ok(head)),
             Poll::Ready(Err(error)) => {
-                let error = explain(error, connection, &receiving, upload.is_taken, refused.as_ref());
+                let error = explain(
+                    error,
+                    connection,
+                    &receiving,
+                    upload.is_taken,
+                    refused.as_ref(),
+                );
                 return Poll::Ready(Err(Broken::Transport(error)));
             }
             Poll::Pending => {}
@@ -125,7 +136,12 @@ fn poll_head(
                 Some(head) => return Poll::Ready(Ok(head)),
             }
         }
-        let read = ready!(poll_read(&connection.read, &mut connection.buffer, 8 * 1024, cx));
+        let read = ready!(poll_read(
+            &connection.read,
+            &mut connection.buffer,
+            8 * 1024,
+            cx
+        ));
         match read {
             Ok(0) => return Poll::Ready(Err(Unread::Ended)),
             Ok(_) => {}

@@ -56,7 +56,8 @@ impl Framing {
             _ if buffer.is_empty() => Ok(Found::Nothing),
             Self::UntilClose => Ok(Found::Data(buffer.split().freeze())),
             Self::Length(left) => {
-                let length = usize::try_from(*left).map_or(buffer.len(), |left| left.min(buffer.len()));
+                let length =
+                    usize::try_from(*left).map_or(buffer.len(), |left| left.min(buffer.len()));
                 *left -= length as u64;
                 Ok(Found::Data(buffer.split_to(length).freeze()))
             }
@@ -71,7 +72,9 @@ fn announced(answer: &ResponseHead) -> Result<Option<u64>, String> {
     for value in values.flat_map(|value| value.split(|byte| *byte == b',')) {
         let digits = value.trim_ascii();
         let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-        let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok());
+        let number = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|text| text.parse().ok());
         let number: u64 = number
             .filter(|_| is_number)
             .ok_or("announced a length that is no number")?;
@@ -102,18 +105,34 @@ mod tests {
     fn the_length_is_what_the_head_says_or_the_answer_is_refused() {
         for (method, head, expected) in [
             ("GET", "1 200 OK\r\ncontent-length: 5", "5"),
-            ("GET", "1 200 OK\r\ncontent-length: 5\r\nContent-Length: 5", "5"),
+            (
+                "GET",
+                "1 200 OK\r\ncontent-length: 5\r\nContent-Length: 5",
+                "5",
+            ),
             ("GET", "1 200 OK\r\ncontent-length: 5, 5", "5"),
             ("GET", "1 200 OK\r\ncontent-length: 5, 6", "refused"),
-            ("GET", "1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6", "refused"),
+            (
+                "GET",
+                "1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6",
+                "refused",
+            ),
             ("GET", "1 200 OK\r\ncontent-length: -5", "refused"),
             ("GET", "1 200 OK\r\ncontent-length: +5", "refused"),
             ("GET", "1 200 OK\r\ncontent-length: 5 5", "refused"),
             ("GET", "1 200 OK\r\ncontent-length:", "refused"),
-            ("GET", "1 200 OK\r\ncontent-length: 99999999999999999999", "refused"),
+            (
+                "GET",
+                "1 200 OK\r\ncontent-length: 99999999999999999999",
+                "refused",
+            ),
             ("GET", "1 200 OK\r\nTransfer-Encoding: Chunked", "chunked"),
             ("GET", "0 200 OK\r\ntransfer-encoding: chunked", "refused"),
-            ("GET", "1 200 OK\r\ntransfer-encoding: gzip, chunked", "refused"),
+            (
+                "GET",
+                "1 200 OK\r\ntransfer-encoding: gzip, chunked",
+                "refused",
+            ),
             ("GET", "1 200 OK\r\ntransfer-encoding: identity", "refused"),
             (
                 "GET",

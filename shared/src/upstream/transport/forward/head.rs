@@ -50,7 +50,13 @@ impl RequestHead {
     }
 
     /// Writes the whole head: to the service called `authority`, which has `remaining` to answer.
-    pub(super) fn write(&self, authority: &str, framing: &str, remaining: Duration, out: &mut BytesMut) {
+    pub(super) fn write(
+        &self,
+        authority: &str,
+        framing: &str,
+        remaining: Duration,
+        out: &mut BytesMut,
+    ) {
         out.reserve(self.line.len() + self.fields.len() + authority.len() + framing.len() + 80);
         out.extend_from_slice(&self.line);
         for part in ["host: ", authority, "\r\n"] {
@@ -78,6 +84,12 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
+    /// Whether the service spoke HTTP/1.0.
+    #[must_use]
+    pub fn is_old(&self) -> bool {
+        self.is_old
+    }
+
     /// The fields as they came, in their order.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], Bytes)> {
         let fields = self.fields.iter();
@@ -97,11 +109,16 @@ impl ResponseHead {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut response = httparse::Response::new(&mut fields);
         let parsed = response.parse(buffer);
-        let length = match parsed.map_err(|error| format!("answered with what is no HTTP: {error}"))? {
-            httparse::Status::Complete(length) if length <= MAX_HEAD => length,
-            httparse::Status::Partial if buffer.len() <= MAX_HEAD => return Ok(None),
-            _ => return Err(format!("answered with a head of more than {MAX_HEAD} bytes")),
-        };
+        let length =
+            match parsed.map_err(|error| format!("answered with what is no HTTP: {error}"))? {
+                httparse::Status::Complete(length) if length <= MAX_HEAD => length,
+                httparse::Status::Partial if buffer.len() <= MAX_HEAD => return Ok(None),
+                _ => {
+                    return Err(format!(
+                        "answered with a head of more than {MAX_HEAD} bytes"
+                    ));
+                }
+            };
         let begin = buffer.as_ptr().addr();
         let range = |part: &[u8]| {
             let at = part.as_ptr().addr() - begin;
@@ -111,7 +128,10 @@ impl ResponseHead {
         let fields = fields
             .map(|field| (range(field.name.as_bytes()), range(field.value)))
             .collect();
-        let (status, is_old) = (response.code.unwrap_or_default(), response.version != Some(1));
+        let (status, is_old) = (
+            response.code.unwrap_or_default(),
+            response.version != Some(1),
+        );
         if !(100..=599).contains(&status) {
             return Err(format!("answered with no valid status: {status}"));
         }

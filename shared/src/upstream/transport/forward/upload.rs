@@ -1,8 +1,8 @@
 //! What goes out: the head, and the body piece by piece as the service takes it.
 
 use std::cell::Cell;
-use std::io::{self, IoSlice};
 use std::fmt::Write as _;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -149,7 +149,9 @@ where
                         self.out.extend_from_slice(b"0\r\n\r\n");
                     } else if self.left > 0 {
                         // The caller counts, and says so itself.
-                        return Poll::Ready(Err(Unsent::Write(io::ErrorKind::UnexpectedEof.into())));
+                        return Poll::Ready(Err(Unsent::Write(
+                            io::ErrorKind::UnexpectedEof.into(),
+                        )));
                     }
                 }
             }
