@@ -23,7 +23,13 @@
 )]
 
 mod answers;
+mod bodies;
+mod failing;
 mod heads;
+mod leaving;
 mod paths;
+mod smuggling;
 mod stack;
+mod streaming;
+mod websocket;
 mod wire;
