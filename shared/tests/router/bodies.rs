@@ -204,7 +204,7 @@ async fn a_client_that_is_slow_and_never_silent_is_waited_for() {
 }
 
 #[actix_web::test]
-async fn a_malformed_chunk_is_a_400_and_reaches_nobody_as_an_end() {
+async fn a_malformed_chunk_ends_the_connection_and_reaches_nobody_as_an_end() {
     let service = Service::start(async |mut wire, _| {
         wire.head().await;
         let (rest, _) = wire.rest().await;
@@ -215,9 +215,12 @@ async fn a_malformed_chunk_is_a_400_and_reaches_nobody_as_an_end() {
         let mut client = stack.connect().await;
         let head = request("POST", "", "Transfer-Encoding: chunked\r\n");
         client.send(head + "1\r\na\r\n" + chunk).await;
-        let (head, _) = client.message().await;
-        assert_eq!(head.status(), 400, "{chunk:?}");
-        client.rest().await;
+        // actix may close before our answer is made.
+        let (answer, _) = client.rest().await;
+        assert!(
+            answer.is_empty() || answer.starts_with(b"HTTP/1.1 400 "),
+            "{chunk:?}"
+        );
     }
     stack.is_idle().await;
 }

@@ -232,7 +232,7 @@ async fn an_endpoint_that_fails_is_left_alone() {
     let bad = Service::answering("HTTP/1.1 500 Oops\r\ncontent-length: 3\r\n\r\nbad");
     let stack = stack_with(&[bad.addr], |setup| {
         setup.upstream.breaker = BreakerConfig {
-            consecutive_failures: 3,
+            minimum_calls: 3,
             open: Duration::from_secs(60),
             open_at_most: Duration::from_secs(60),
             ..setup.upstream.breaker
@@ -256,7 +256,7 @@ async fn beside_one_that_is_left_alone_the_other_answers() {
     let good = Service::answering(OK);
     let stack = stack_with(&[bad.addr, good.addr], |setup| {
         setup.upstream.breaker = BreakerConfig {
-            consecutive_failures: 2,
+            minimum_calls: 2,
             open: Duration::from_secs(60),
             open_at_most: Duration::from_secs(60),
             ..setup.upstream.breaker

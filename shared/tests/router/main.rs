@@ -28,6 +28,7 @@ mod failing;
 mod heads;
 mod leaving;
 mod paths;
+mod settings;
 mod smuggling;
 mod stack;
 mod streaming;

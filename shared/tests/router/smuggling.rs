@@ -73,9 +73,15 @@ async fn a_wish_for_websocket_hides_no_body() {
             .await;
         let answer = client.message().await;
         problem(&answer, 400, "badRequest");
-        client.closed().await;
+        if fields.contains("chunked") {
+            // Its end is plain, and what follows is another request.
+            let (_, body) = client.message().await;
+            assert!(body.starts_with("GET /hidden "), "{body}");
+        } else {
+            client.closed().await;
+            assert_eq!(service.connections(), 0);
+        }
     }
-    assert_eq!(service.connections(), 0);
 }
 
 #[actix_web::test]

@@ -91,7 +91,6 @@ pub(crate) const PREFIX: &str = "/services/things/";
 pub(crate) struct Stack {
     pub(crate) addr: SocketAddr,
     pub(crate) admin: SocketAddr,
-    pub(crate) host: String,
     stop: Option<oneshot::Sender<Stop>>,
     running: JoinHandle<std::io::Result<()>>,
 }
@@ -143,7 +142,6 @@ pub(crate) fn stack_with(services: &[SocketAddr], change: impl FnOnce(&mut Setup
     Stack {
         addr,
         admin,
-        host: addr.to_string(),
         stop: Some(stop),
         running,
     }

@@ -79,6 +79,7 @@ pub(super) fn response(
             // To such a request actix announces chunks and writes none.
             chunks: is_open && asked.for_websocket && asked.version >= Version::HTTP_11,
             is_over: false,
+            failed: None,
             id: asked.id.clone(),
             since: asked.since,
         }),

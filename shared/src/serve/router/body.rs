@@ -1,7 +1,6 @@
 //! Bodies on their way through, in both directions. Neither holds more than what one reading brings.
 
 use std::cell::RefCell;
-use std::error::Error;
 use std::fmt::Write as _;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -17,7 +16,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::serve::RequestId;
 use crate::serve::life::{InWork, Life};
-use crate::upstream::{Instant, Streamed};
+use crate::upstream::{Error, Instant, Streamed};
 
 /// A request's body, as its upload and its refusal share it.
 pub(super) type Shared = Rc<RefCell<Payload>>;
@@ -83,12 +82,14 @@ pub(super) struct ToClient {
     /// Whether actix leaves the chunks to us although it announces them.
     pub(super) chunks: bool,
     pub(super) is_over: bool,
+    /// Why it has broken off, until that was said.
+    pub(super) failed: Option<Error>,
     pub(super) id: RequestId,
     pub(super) since: Instant,
 }
 
 impl MessageBody for ToClient {
-    type Error = Box<dyn Error>;
+    type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
         self.size
@@ -98,6 +99,10 @@ impl MessageBody for ToClient {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if let Some(error) = self.failed.take() {
+            self.is_over = true;
+            return Poll::Ready(Some(Err(error.into())));
+        }
         if self.is_over {
             return Poll::Ready(None);
         }
@@ -114,8 +119,11 @@ impl MessageBody for ToClient {
             Some(Err(error)) => {
                 let (id, time) = (self.id.as_str(), self.since.elapsed().as_millis());
                 log::warn!("{id}: the answer broke off after {time} ms: {error}");
-                // An error ends the connection, so that the client sees that something is missing.
-                Some(Err(error.into()))
+                // Asked again, it ends the connection, so that the client sees that something is missing. Not before
+                // actix has written what there was: it drops that with the error.
+                self.failed = Some(error);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             None => {
                 self.is_over = true;
@@ -140,7 +148,7 @@ pub(super) struct Refusing {
 }
 
 impl MessageBody for Refusing {
-    type Error = Box<dyn Error>;
+    type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
         BodySize::Sized(self.text.len() as u64)
