@@ -28,8 +28,9 @@ async fn the_prefix_is_replaced_and_the_query_stays() {
 async fn a_target_in_absolute_form_is_the_same() {
     let service = Service::mirror();
     let stack = stack(&[service.addr]);
-    let bytes =
-        format!("GET http://true.example{PREFIX}7?a HTTP/1.1\r\nHost: other.example\r\n\r\n");
+    let bytes = format!(
+        "GET http://user:pass@true.example{PREFIX}7?a HTTP/1.1\r\nHost: other.example\r\n\r\n"
+    );
     let (_, body) = stack.exchange(bytes).await;
     assert!(body.starts_with("GET /7?a HTTP/1.1\r\n"), "{body}");
     assert!(
