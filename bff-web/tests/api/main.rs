@@ -15,6 +15,7 @@ mod helpers;
 mod logs;
 mod openapi;
 mod orders;
+mod passed_on;
 mod resilience;
 mod settings;
 mod shutdown;

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use actix_web::body::{BoxBody, MessageBody as _};
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderValue;
-use actix_web::http::{StatusCode, Uri};
+use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::{HttpMessage as _, HttpResponse};
 
 use self::answer::{Asked, response};
@@ -98,7 +98,7 @@ impl Routes {
                 let (name, upstream) = (&route.name, &route.upstream);
                 format!("the route {name} names the upstream {upstream:?}, which there is not")
             })?;
-            let methods: Vec<&str> = route.methods.iter().map(|method| method.as_str()).collect();
+            let methods: Vec<&str> = route.methods.iter().map(Method::as_str).collect();
             Ok(Shape {
                 template: format!("{}*", route.prefix).into(),
                 allow: HeaderValue::try_from(methods.join(", "))

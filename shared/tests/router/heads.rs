@@ -136,7 +136,7 @@ async fn via_tells_who_was_before() {
     assert_eq!(head.field("via"), Some("1.0 first, 1.1 second, 1.1 bff"));
     let service = Service::mirror();
     let stack = stack_with(&[service.addr], |setup| {
-        setup.server.via = "web.example".to_owned()
+        setup.server.via = "web.example".to_owned();
     });
     let (answer, body) = stack
         .exchange("GET /services/things/ HTTP/1.0\r\nHost: x\r\n\r\n")

@@ -96,6 +96,19 @@ async fn a_client_that_does_not_read_holds_the_service_back() {
 }
 
 #[actix_web::test]
+async fn a_client_that_never_reads_is_cut_off() {
+    let (service, _taken) = endless("HTTP/1.1 200 OK\r\n\r\n");
+    let stack = stack_with(&[service.addr], |setup| {
+        setup.server.keep_alive = Duration::from_secs(1);
+        setup.server.head_timeout = Duration::from_secs(1);
+    });
+    let mut client = Wire::connect_with_little_room(stack.addr).await;
+    client.send(get("")).await;
+    client.head().await;
+    stack.is_idle().await;
+}
+
+#[actix_web::test]
 async fn a_service_that_does_not_read_holds_the_client_back() {
     let service = Service::start(async |wire, _| {
         std::future::pending::<()>().await;

@@ -94,10 +94,11 @@ fn copy(head: &ResponseHead, headers: &mut HeaderMap, is_bodiless: bool) {
         };
         if name == CONTENT_LENGTH {
             // actix writes it where there is a body; without one, it says what a body would have.
-            if is_bodiless && !headers.contains_key(&name) {
-                if let Ok(value) = HeaderValue::from_maybe_shared(value) {
-                    headers.insert(name, value);
-                }
+            if is_bodiless
+                && !headers.contains_key(&name)
+                && let Ok(value) = HeaderValue::from_maybe_shared(value)
+            {
+                headers.insert(name, value);
             }
             continue;
         }

@@ -5,6 +5,7 @@ use actix_web::http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, SEC_WEBSOCKET_VERSION,
     TRANSFER_ENCODING, UPGRADE, VIA,
 };
+use actix_web::http::uri::Authority;
 use actix_web::http::{Method, Version};
 
 use super::Route;
@@ -150,10 +151,7 @@ pub(super) fn head(
     }
     head.field("via", via_of(headers, request.version(), via).as_bytes());
     // The target's own host counts more than the field (RFC 9112, section 3.2.2).
-    let host = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str());
+    let host = request.uri().authority().map(Authority::as_str);
     let host = host
         .or_else(|| headers.get(HOST)?.to_str().ok())
         .unwrap_or_default();
