@@ -2,7 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody as _};
@@ -20,10 +19,11 @@ use super::life::Life;
 use super::lifecycle::{Lifecycle, Phase};
 use super::paths::Paths;
 use super::request_id::REQUEST_ID;
-use super::router::{Route, Router};
 use super::telemetry::AccessLine;
 use super::{Caller, Problem, RequestId, body, conditional, headers};
 use crate::upstream::Instant;
+
+mod pass;
 
 /// What the edge of one worker thread knows.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Edge {
         }
         let route = self.paths.template(request.path());
         let access = AccessLine::begin(id, method, route, start, self.access_log);
-        let place = match self.admit(&request, headers::MAX_URI) {
+        let place = match self.admit(&request) {
             Ok(place) => place,
             Err(problem) => {
                 let response = problem.render(&access.id);
@@ -87,62 +87,10 @@ impl Edge {
         }
     }
 
-    /// Takes a request through that goes on to an upstream. It is the same but for what is the service's to decide: HEAD,
-    /// conditions, the time and size of bodies, and what a browser may do with the answer.
-    pub(super) async fn pass(
-        &self,
-        mut request: ServiceRequest,
-        (router, route): (&Router, &Route),
-    ) -> Result<ServiceResponse<BoxBody>, Error> {
-        let start = Instant::now();
-        let life = request.conn_data::<Rc<Life>>().cloned();
-        let work = life.as_ref().map(Life::work);
-        let id = RequestId::of(request.headers());
-        let (method, name) = (request.method().clone(), Arc::clone(&route.template));
-        let access = AccessLine::begin(id, method, Some(name), start, self.access_log);
-        let place = match self.admit(&request, headers::MAX_PASSED_URI) {
-            Ok(place) => place,
-            Err(problem) => {
-                let response = problem.render(&access.id);
-                return Ok(self.finish(request.into_response(response), &access, Some(&problem)));
-            }
-        };
-        let caller = Caller::of(&request, &access.id, start, route.config.timeout);
-        let told = (&access.id, start);
-        let passed = router.pass(&mut request, route, &caller, told, life.as_ref());
-        let outcome = AssertUnwindSafe(passed).catch_unwind().await;
-        drop(work);
-        let response = match outcome {
-            Ok(Ok(mut response)) => {
-                headers::secure_passed(response.headers_mut());
-                self.complete(response, &access, None)
-            }
-            Ok(Err(refused)) => {
-                let problem = refused.problem.clone();
-                let mut response = refused.render(&access.id);
-                headers::secure(response.headers_mut());
-                self.complete(response, &access, Some(&problem))
-            }
-            Err(_) => {
-                let problem = Problem::internal();
-                let mut response = problem.render(&access.id);
-                headers::secure(response.headers_mut());
-                self.complete(response, &access, Some(&problem))
-            }
-        };
-        let hold = || Held::new(life.as_ref().map(Life::answer), place.map(Place::keep));
-        let response = response.map_body(|_, body| body::paced(body, hold));
-        Ok(request.into_response(response))
-    }
-
     /// A place for the request, if there is one and its head is in order.
-    fn admit(
-        &self,
-        request: &ServiceRequest,
-        max_uri: usize,
-    ) -> Result<Option<Place<'_>>, Problem> {
+    fn admit(&self, request: &ServiceRequest) -> Result<Option<Place<'_>>, Problem> {
         let place = self.admission.as_ref().map(Admission::enter).transpose()?;
-        headers::check(request, max_uri)?;
+        headers::check(request)?;
         Ok(place)
     }
 
@@ -177,7 +125,6 @@ impl Edge {
         problem: Option<&Problem>,
     ) -> ServiceResponse<BoxBody> {
         let (request, mut response) = response.into_parts();
-        headers::secure(response.headers_mut());
         if matches!(access.method, Method::GET | Method::HEAD) {
             response = conditional::settle(request.headers(), response);
         }
@@ -193,9 +140,8 @@ impl Edge {
     ) -> HttpResponse {
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, access.id.as_header().clone());
-        let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        if self.lifecycle.phase() != Phase::Ready && !switches {
-            let headers = response.headers_mut();
+        headers::secure(headers);
+        if self.lifecycle.phase() != Phase::Ready {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
             response
                 .head_mut()
@@ -210,9 +156,7 @@ impl Edge {
     }
 
     fn without_request(&self, problem: &Problem, access: &AccessLine) -> Error {
-        let mut response = problem.render(&access.id);
-        headers::secure(response.headers_mut());
-        let response = self.complete(response, access, Some(problem));
+        let response = self.complete(problem.render(&access.id), access, Some(problem));
         actix_web::error::InternalError::from_response("answered at the edge", response).into()
     }
 }

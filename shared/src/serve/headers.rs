@@ -13,22 +13,31 @@ use super::Problem;
 
 /// The longest target, in bytes. RFC 9110 asks for 8,000 to be supported at least, of servers in general; no path of
 /// this one comes near 2 KiB.
-pub(super) const MAX_URI: usize = 2 * 1024;
+const MAX_URI: usize = 2 * 1024;
 
 /// The longest target of a request that is passed on: what RFC 9110, section 4.1, asks for.
-pub(super) const MAX_PASSED_URI: usize = 8_000;
+const MAX_PASSED_URI: usize = 8_000;
 
 /// The largest head of a request, in bytes: request line and header fields.
 const MAX_HEAD: usize = 16 * 1024;
 
 /// Refuses a head that no route should have to look at.
-pub(super) fn check(request: &ServiceRequest, max_uri: usize) -> Result<(), Problem> {
+pub(super) fn check(request: &ServiceRequest) -> Result<(), Problem> {
+    check_up_to(request, MAX_URI)
+}
+
+/// The same for a request that is passed on.
+pub(super) fn check_passed(request: &ServiceRequest) -> Result<(), Problem> {
+    check_up_to(request, MAX_PASSED_URI)
+}
+
+fn check_up_to(request: &ServiceRequest, max_uri: usize) -> Result<(), Problem> {
     let target = request
         .uri()
         .path_and_query()
         .map_or(1, |target| target.as_str().len());
     if target > max_uri {
-        return Err(uri_too_long(max_uri));
+        return Err(too_long(max_uri));
     }
     let fields = request
         .headers()
@@ -44,7 +53,11 @@ pub(super) fn check(request: &ServiceRequest, max_uri: usize) -> Result<(), Prob
     }
 }
 
-pub(super) fn uri_too_long(max_uri: usize) -> Problem {
+pub(super) fn uri_too_long() -> Problem {
+    too_long(MAX_URI)
+}
+
+fn too_long(max_uri: usize) -> Problem {
     Problem::new(
         StatusCode::URI_TOO_LONG,
         "uriTooLong",
@@ -100,14 +113,6 @@ fn is_authority(host: &[u8]) -> bool {
 /// What an answer may do in a browser: nothing, since it is data. A page of ours brings its own policy.
 const DATA_ONLY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-
-/// Adds to an answer that was passed on what does no harm to a page. A policy of ours would break one, and the
-/// referrer policy of our own answers takes the origin away from its forms.
-pub(super) fn secure_passed(headers: &mut HeaderMap) {
-    if !headers.contains_key(X_CONTENT_TYPE_OPTIONS) {
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    }
-}
 
 /// Adds what every answer carries.
 pub(super) fn secure(headers: &mut HeaderMap) {

@@ -59,7 +59,7 @@ pub fn text(document: &OpenApi) -> String {
 pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
     let edge = [
         headers::invalid_host(),
-        headers::uri_too_long(headers::MAX_URI),
+        headers::uri_too_long(),
         headers::head_too_large(),
         Problem::overloaded(0),
         Problem::internal(),

@@ -151,7 +151,8 @@ pub(super) fn head(
     }
     head.field("via", via_of(headers, request.version(), via).as_bytes());
     // The target's own host counts more than the field (RFC 9112, section 3.2.2).
-    let host = request.uri().authority().map(Authority::as_str);
+    let authority = request.uri().authority().map(Authority::as_str);
+    let host = authority.map(|whole| whole.rsplit_once('@').map_or(whole, |(_, host)| host));
     let host = host
         .or_else(|| headers.get(HOST)?.to_str().ok())
         .unwrap_or_default();
