@@ -1,6 +1,7 @@
 //! Measures bff-web: what it costs over a bare handler, and what it keeps up when services fail.
 
 mod figures;
+mod lists;
 mod overhead;
 mod process;
 mod programs;
@@ -31,6 +32,7 @@ struct Arguments {
 enum Command {
     Overhead(overhead::Options),
     Figures(figures::Options),
+    Lists(lists::Options),
     #[command(name = "__service", hide = true)]
     Service(service::Options),
 }
@@ -59,6 +61,7 @@ async fn run(command: &Command) -> Result<()> {
     match command {
         Command::Overhead(options) => overhead::run(options).await,
         Command::Figures(options) => figures::run(options).await,
+        Command::Lists(options) => lists::run(options).await,
         Command::Service(options) => service::run(options).await,
     }
 }

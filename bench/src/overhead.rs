@@ -1,9 +1,10 @@
 //! What bff-web costs over a bare hand-written handler that makes the same two calls.
 
-mod check;
+pub(crate) mod check;
 pub(crate) mod load;
 mod measure;
-mod report;
+pub(crate) mod report;
+pub(crate) mod turns;
 
 use clap::ValueEnum;
 

@@ -1,10 +1,11 @@
-//! The Backend for Frontend of the mobile app: an order in short, with its customer's name.
+//! The Backend for Frontend of the mobile app: its first screen, and orders in short, to read, place and cancel.
 //!
 //! Thin on top of `bff-shared`: settings, routes, views, and nothing else.
 
 mod app;
 mod config;
 mod error;
+mod input;
 mod openapi;
 mod routes;
 mod view;

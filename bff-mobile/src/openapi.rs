@@ -17,14 +17,19 @@ use crate::routes;
     ),
     servers((url = "/")),
     components(schemas(ProblemBody)),
-    tags((name = "orders", description = "Orders in short.")),
+    tags(
+        (name = "home", description = "The first screen."),
+        (name = "orders", description = "Orders in short: to read, to place and to cancel."),
+    ),
 )]
 struct Base;
 
 /// The document, as `/openapi.json` serves it.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    openapi::document(Base::openapi(), routes::configure)
+    let mut document = openapi::document(Base::openapi(), routes::configure);
+    openapi::describe_composed(&mut document);
+    openapi::with_other_methods(document)
 }
 
 /// An answer as it was really given: a test asks for each of them again and compares.

@@ -1,3 +1,6 @@
 //! What the mobile app is shown.
 
+mod cut;
+pub(crate) mod home;
 pub(crate) mod order;
+pub(crate) mod orders;

@@ -2,7 +2,7 @@
 
 use bff_shared::config::Section;
 use bff_shared::domain::ServicesConfig;
-use bff_shared::serve;
+use bff_shared::serve::{self, CorsConfig};
 
 use crate::document;
 
@@ -27,15 +27,15 @@ impl Config {
 
     /// Reads every key of this BFF.
     pub fn read(settings: &mut Section<'_>) -> Self {
+        let surroundings = serve::Surroundings {
+            upstreams: &ServicesConfig::NAMES,
+            document,
+        };
+        let default = serve::Config::new(8080, 9080);
+        let mut server = serve::Config::read(settings, &default, surroundings);
+        server.cors = settings.section("cors", CorsConfig::read);
         Self {
-            server: serve::Config::read(
-                settings,
-                &serve::Config::new(8080, 9080),
-                serve::Surroundings {
-                    upstreams: &ServicesConfig::NAMES,
-                    document,
-                },
-            ),
+            server,
             services: settings.section("upstreams", ServicesConfig::read),
         }
     }

@@ -59,21 +59,52 @@ pub(crate) fn json(req: &HttpRequest, record: &impl Serialize) -> HttpResponse {
     }
 }
 
+/// The record as the outcome of a write, which is nobody's to keep.
+pub(crate) fn plain_json(status: StatusCode, record: &impl Serialize) -> HttpResponse {
+    HttpResponse::build(status).json(record)
+}
+
 #[derive(Serialize)]
 struct Problem<'a> {
     r#type: &'static str,
     title: &'static str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+/// What is wrong with one field of a body.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct FieldError {
+    /// Where it stands, as in `lines[0].quantity`.
+    pub(crate) field: String,
+    /// What it must be.
+    pub(crate) detail: String,
 }
 
 /// An RFC 9457 problem.
 pub(crate) fn problem(status: StatusCode, detail: &str) -> HttpResponse {
+    problem_of(status, detail, &[])
+}
+
+/// A 400 that says of each field what is wrong with it.
+pub(crate) fn invalid(errors: &[FieldError]) -> HttpResponse {
+    let detail = errors
+        .iter()
+        .map(|error| format!("{} {}", error.field, error.detail))
+        .collect::<Vec<_>>()
+        .join("; ");
+    problem_of(StatusCode::BAD_REQUEST, &detail, errors)
+}
+
+fn problem_of(status: StatusCode, detail: &str, errors: &[FieldError]) -> HttpResponse {
     let problem = Problem {
         r#type: "about:blank",
         title: status.canonical_reason().unwrap_or("Unknown"),
         status: status.as_u16(),
         detail,
+        errors,
     };
     HttpResponse::build(status)
         .insert_header((CONTENT_TYPE, "application/problem+json"))

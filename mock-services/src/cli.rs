@@ -14,7 +14,7 @@ use actix_web::{http::header::HeaderValue, rt::System};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Options, Running};
+use crate::{Options, Running, customers::NO_BATCH};
 pub use proxy::fault_proxy;
 
 /// What tells one binary from the other.
@@ -31,13 +31,24 @@ pub struct Service {
 }
 
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = FAULTS)]
 struct Cli {
     #[command(flatten)]
     settings: Settings,
     #[command(subcommand)]
     command: Option<Command>,
 }
+
+const FAULTS: &str = r#"Faults, one of them for each entry of {"faults":[...]} in PUT /faults:
+  {"latency":{"fixedMs":100}}           waits; or "uniformMs":[50,100], "normalMs":{"mean":50,"stddev":9},
+                                        "paretoMs":{"min":50,"shape":2}
+  {"status":{"code":503}}               429 or 500 to 599; "retryAfterSeconds" may stand beside "code"
+  {"hang":true}                         takes the request and never answers
+  {"body":"malformed"}                  or "wrongShape", "wrongId", "empty", "html"
+Beside it may stand "route" (as in "/orders/{id}"), "share" (above 0, up to 1), "times" (from 1), and
+"after":true: what was asked for is done first, so that an order is written and its answer late or lost.
+Without it nothing is written, also when the client goes while a latency has it wait. "body" always comes after:
+  {"faults":[{"status":{"code":503},"after":true,"route":"/orders","times":1}]}"#;
 
 #[derive(Debug, Args)]
 struct Settings {
@@ -47,7 +58,7 @@ struct Settings {
     /// The same seed makes the same records
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Number of orders; ids run from 1
+    /// Number of made-up orders; ids run from 1, and those of placed orders follow
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = count())]
     orders: u64,
     /// Number of customers; ids run from 1, and 56 is there in any case
@@ -56,7 +67,7 @@ struct Settings {
     /// Threads that answer requests
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=512))]
     workers: u16,
-    /// Make GET, PUT and DELETE /faults reachable
+    /// Make GET, PUT and DELETE /faults reachable; see below
     #[arg(long)]
     faults: bool,
     /// Cache-Control of all records in place of the service's own
@@ -65,6 +76,9 @@ struct Settings {
     /// Send records without an entity tag
     #[arg(long)]
     no_etag: bool,
+    /// Answer GET /customers?ids= with this status: 404 (also if none is given), 405 or 501
+    #[arg(long, value_name = "STATUS", num_args = 0..=1, default_missing_value = "404", value_parser = no_batch)]
+    no_batch: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,6 +96,12 @@ fn header_value(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err("a header has visible ASCII characters and spaces only".to_owned()),
     }
+}
+
+fn no_batch(text: &str) -> Result<u16, String> {
+    (text.parse().ok())
+        .filter(|code| NO_BATCH.contains(code))
+        .ok_or_else(|| "it must be 404, 405 or 501".to_owned())
 }
 
 /// Runs the command line of a service to its end.
@@ -119,6 +139,8 @@ async fn serve(service: Service, settings: &Settings) -> Result<(), Box<dyn Erro
         faults: settings.faults,
         cache_control: settings.cache_control.clone(),
         etag: !settings.no_etag,
+        store: None,
+        no_batch: settings.no_batch,
     };
     let running = (service.start)(&options).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {

@@ -32,6 +32,11 @@ pub struct Fault {
     /// How often it is applied before it wears off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
+    /// Whether it comes after the service did its work, so that what was asked for is written and only
+    /// the answer is late, lost or another. As long as it waits, the request is being worked on. What
+    /// spoils bodies always comes after.
+    #[serde(skip_serializing_if = "is_false")]
+    pub after: bool,
     /// What it does.
     #[serde(flatten)]
     pub effect: Effect,
@@ -41,7 +46,7 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
-    /// Waits before whatever else happens.
+    /// Waits before whatever else happens, or with the answer if it comes after.
     Latency(Latency),
     /// Answers with an error.
     Status(StatusFault),
@@ -103,6 +108,10 @@ pub enum BodyFault {
     Html,
 }
 
+fn is_false(after: &bool) -> bool {
+    !*after
+}
+
 pub(crate) fn as_true<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bool(true)
 }
@@ -113,6 +122,7 @@ impl Fault {
             route: None,
             share: 1.0,
             times: None,
+            after: false,
             effect,
         }
     }
@@ -164,6 +174,15 @@ impl Fault {
     pub fn times(self, times: u64) -> Self {
         Self {
             times: Some(times),
+            ..self
+        }
+    }
+
+    /// Comes after the service did its work.
+    #[must_use]
+    pub fn after(self) -> Self {
+        Self {
+            after: true,
             ..self
         }
     }
@@ -277,28 +296,32 @@ impl Faults {
         let route = req.match_pattern();
         let mut set = self.lock();
         let Set { entries, dice } = &mut *set;
-        let mut delay = None;
+        let [mut delay, mut late] = [None; 2];
         let mut answer = None;
         for entry in entries
             .iter_mut()
             .filter(|entry| entry.concerns(route.as_deref()))
         {
+            let after = entry.fault.after;
             let free = match entry.fault.effect {
+                Effect::Latency(_) if after => late.is_none(),
                 Effect::Latency(_) => delay.is_none(),
                 Effect::Status(_) | Effect::Hang | Effect::Body(_) => answer.is_none(),
             };
             if entry.turns.hits(free, dice) {
                 match &entry.fault.effect {
+                    Effect::Latency(latency) if after => late = Some(latency.draw(dice)),
                     Effect::Latency(latency) => delay = Some(latency.draw(dice)),
-                    effect => answer = Some(effect.clone()),
+                    effect => answer = Some((effect.clone(), after)),
                 }
             }
         }
-        if delay.is_none() && answer.is_none() {
+        if delay.is_none() && late.is_none() && answer.is_none() {
             return None;
         }
         Some(Plan {
             delay,
+            late,
             answer,
             stopping: self.0.stopping.subscribe(),
         })

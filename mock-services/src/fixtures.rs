@@ -3,7 +3,7 @@
 
 mod words;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -17,7 +17,13 @@ use crate::{Options, dice::Dice};
 pub const FIRST_ORDERS_CUSTOMER: u64 = 56;
 
 /// What an order's `status` can be.
-pub const STATUSES: [&str; 5] = ["placed", "paid", "shipped", "delivered", "cancelled"];
+pub const STATUSES: [&str; 5] = [PLACED, PAID, SHIPPED, DELIVERED, CANCELLED];
+
+pub(crate) const PLACED: &str = "placed";
+pub(crate) const PAID: &str = "paid";
+const SHIPPED: &str = "shipped";
+const DELIVERED: &str = "delivered";
+pub(crate) const CANCELLED: &str = "cancelled";
 
 // Any two numbers that differ: customer 7 shall not be drawn as order 7 is.
 const ORDER: u64 = 1;
@@ -55,22 +61,22 @@ pub struct Order {
     /// One of [`STATUSES`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<&'static str>,
-    /// RFC 3339; of two orders the one with the higher id is the later.
+    /// RFC 3339; of two made-up orders the one with the higher id is the later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placed_at: Option<Timestamp>,
     /// ISO 4217.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub currency: Option<&'static str>,
+    pub currency: Option<Cow<'static, str>>,
 }
 
 /// One line of an order.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// What was ordered.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
     /// Of one piece.
     pub price: Cents,
-    /// Absent for one piece.
+    /// One piece if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantity: Option<u64>,
 }
@@ -110,17 +116,25 @@ pub struct Address {
 
 /// Which orders of all to list.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Filter<'a> {
+pub(crate) struct Filter<'a> {
     /// Those of this customer.
-    pub customer_id: Option<u64>,
+    pub(crate) customer_id: Option<u64>,
     /// Those with this status.
-    pub status: Option<&'a str>,
+    pub(crate) status: Option<&'a str>,
     /// Those older than the order with this id.
-    pub before: Option<u64>,
+    pub(crate) before: Option<u64>,
+}
+
+impl Filter<'_> {
+    /// Whether an order of this customer with this status is among them, its age aside.
+    pub(crate) fn takes(&self, customer_id: u64, status: Option<&str>) -> bool {
+        self.customer_id.is_none_or(|wanted| wanted == customer_id)
+            && self.status.is_none_or(|wanted| Some(wanted) == status)
+    }
 }
 
 /// Every record of a seed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fixtures {
     seed: u64,
     orders: u64,
@@ -169,7 +183,9 @@ impl Fixtures {
             total: Cents(total),
             status,
             placed_at: dice.chance(90).then(|| placed_at(id, &mut dice)).flatten(),
-            currency: dice.chance(80).then(|| dice.pick(&CURRENCIES)),
+            currency: dice
+                .chance(80)
+                .then(|| Cow::Borrowed(dice.pick(&CURRENCIES))),
         })
     }
 
@@ -207,33 +223,36 @@ impl Fixtures {
         })
     }
 
-    /// Up to `limit` orders, the newest first, and the id of the last if more follow it.
-    #[must_use]
-    pub fn orders(&self, filter: Filter<'_>, limit: usize) -> (Vec<Order>, Option<u64>) {
+    /// The highest id of an order, and their number.
+    pub(crate) fn last_order(&self) -> u64 {
+        self.orders
+    }
+
+    /// The ids of the orders that the filter takes, the newest first, when those in `cancelled` are.
+    pub(crate) fn order_ids(
+        &self,
+        filter: Filter<'_>,
+        cancelled: &HashSet<u64>,
+    ) -> impl Iterator<Item = u64> {
         let newest = filter
             .before
             .map_or(self.orders, |id| self.orders.min(id.saturating_sub(1)));
-        let mut ids = (1..=newest).rev().filter(|&id| self.is_wanted(id, filter));
-        let orders: Vec<Order> = ids
-            .by_ref()
-            .take(limit)
-            .filter_map(|id| self.order(id))
-            .collect();
-        let last = ids.next().and(orders.last()).map(|order| order.id);
-        (orders, last)
+        (1..=newest)
+            .rev()
+            .filter(move |&id| self.is_wanted(id, filter, cancelled))
     }
 
-    fn is_wanted(&self, id: u64, filter: Filter<'_>) -> bool {
+    fn is_wanted(&self, id: u64, filter: Filter<'_>, cancelled: &HashSet<u64>) -> bool {
         if filter.customer_id.is_none() && filter.status.is_none() {
             return true;
         }
         let head = self.order_head(id);
-        filter
-            .customer_id
-            .is_none_or(|customer_id| customer_id == head.customer_id)
-            && filter
-                .status
-                .is_none_or(|status| Some(status) == head.status)
+        let status = if cancelled.contains(&id) {
+            Some(CANCELLED)
+        } else {
+            head.status
+        };
+        filter.takes(head.customer_id, status)
     }
 
     /// What orders are filtered by, drawn before the rest so that a scan over all of them is cheap.
@@ -270,12 +289,12 @@ fn first_order() -> Order {
         customer_id: FIRST_ORDERS_CUSTOMER,
         lines: vec![
             Line {
-                description: "item 1",
+                description: Cow::Borrowed("item 1"),
                 price: Cents(350),
                 quantity: None,
             },
             Line {
-                description: "item 2",
+                description: Cow::Borrowed("item 2"),
                 price: Cents(200),
                 quantity: None,
             },
@@ -301,7 +320,7 @@ fn john_doe() -> Customer {
 fn line(dice: &mut Dice) -> Line {
     let price = 1 + dice.below(20_000);
     Line {
-        description: dice.pick(&PRODUCTS),
+        description: Cow::Borrowed(dice.pick(&PRODUCTS)),
         // Some prices end in .00 or .50, as in a shop, so that numbers without or with one decimal occur.
         price: Cents(if dice.chance(40) {
             price.next_multiple_of(50)

@@ -13,12 +13,33 @@
 //! # }
 //! ```
 //!
+//! Orders can be placed and cancelled. Two instances of a service, which keep the same orders, are two that
+//! are started with one [`Store`](orders::Store):
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use mock_services::{Options, fault::Fault, orders};
+//!
+//! let options = Options {
+//!     store: Some(orders::Store::new()),
+//!     ..Options::default()
+//! };
+//! let (one, other) = (orders::start(&options)?, orders::start(&options)?);
+//! one.faults().set(vec![Fault::status(503).after().route("/orders").times(1)]);
+//! println!("POST {}/orders places an order and fails", one.url());
+//! println!("POST {}/orders with the same key gives that order", other.url());
+//! assert_eq!(one.placed(), other.placed());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! What no server does by itself (resets, cut bodies, silence), [`proxy`] does in front of one.
 //!
 //! The records' shapes are written out here and not shared with the BFFs on purpose: were both sides
 //! to use one type, a change of contract would pass unnoticed.
 
 mod answer;
+mod body;
 pub mod cli;
 pub mod customers;
 mod dice;
@@ -41,7 +62,7 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The same seed makes the same records.
     pub seed: u64,
-    /// Orders have the ids 1 to this.
+    /// The made-up orders have the ids 1 to this; those that are placed have the ids that follow.
     pub orders: u64,
     /// Customers have the ids 1 to this; customer 56 is there in any case.
     pub customers: u64,
@@ -53,6 +74,12 @@ pub struct Options {
     pub cache_control: Option<String>,
     /// Whether records have an `ETag`, without which nobody can ask for what is newer.
     pub etag: bool,
+    /// Where the order service keeps what is written; a store of its own if absent. Services that are
+    /// started with clones of one store keep the same orders, as instances of one service do.
+    pub store: Option<orders::Store>,
+    /// Makes the customer service one without batches: `GET /customers?ids=` is answered with this
+    /// status, which is 404, 405 or 501.
+    pub no_batch: Option<u16>,
 }
 
 impl Default for Options {
@@ -66,6 +93,8 @@ impl Default for Options {
             faults: false,
             cache_control: None,
             etag: true,
+            store: None,
+            no_batch: None,
         }
     }
 }

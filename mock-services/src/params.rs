@@ -5,7 +5,7 @@ use std::str::FromStr;
 use actix_web::{HttpRequest, web};
 
 /// The largest integer that JSON readers in every language keep exact: 2^53 - 1.
-const MAX_ID: u64 = (1 << 53) - 1;
+pub(crate) const MAX_ID: u64 = (1 << 53) - 1;
 
 /// What an id may be, to end an error message with.
 pub(crate) const ID: &str = "a whole number from 1 to 9007199254740991";

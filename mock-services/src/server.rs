@@ -16,7 +16,7 @@ use actix_web::{
     dev::{ServerHandle, ServiceRequest, ServiceResponse},
     guard,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{ALLOW, HeaderName, HeaderValue},
     },
     middleware::{Next, from_fn},
@@ -29,6 +29,7 @@ use crate::{
     answer::{self, Terms},
     fault::{self, Faults},
     fixtures::Fixtures,
+    orders::Store,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -40,12 +41,50 @@ const KEEP_ALIVE: Duration = Duration::from_secs(90);
 /// How long a graceful stop waits for requests in flight.
 const STOP_WITHIN_SECONDS: u64 = 5;
 
+/// The methods whose requests are counted for each route.
+const METHODS: [Method; 3] = [Method::GET, Method::HEAD, Method::POST];
+
+/// How many requests arrived.
+#[derive(Debug)]
+struct Counts {
+    all: AtomicU64,
+    /// For each route by each of [`METHODS`].
+    of: Vec<(&'static str, [AtomicU64; METHODS.len()])>,
+}
+
+impl Counts {
+    fn new(routes: &[&'static str]) -> Self {
+        Self {
+            all: AtomicU64::new(0),
+            of: routes
+                .iter()
+                .map(|route| (*route, Default::default()))
+                .collect(),
+        }
+    }
+
+    fn count(&self, req: &ServiceRequest) {
+        self.all.fetch_add(1, Ordering::Relaxed);
+        if let Some(count) = (req.match_pattern()).and_then(|route| self.one(req.method(), &route))
+        {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn one(&self, method: &Method, route: &str) -> Option<&AtomicU64> {
+        let (_, counts) = self.of.iter().find(|(known, _)| *known == route)?;
+        let index = METHODS.iter().position(|known| known == method)?;
+        counts.get(index)
+    }
+}
+
 /// A started service. Dropping it leaves the service running until the runtime ends.
 #[derive(Debug)]
 pub struct Running {
     addr: SocketAddr,
     faults: Faults,
-    requests: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+    store: Store,
     handle: ServerHandle,
     task: JoinHandle<io::Result<()>>,
 }
@@ -72,7 +111,34 @@ impl Running {
     /// How many requests arrived, those for `/faults` and `/healthz` left out.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.counts.all.load(Ordering::Relaxed)
+    }
+
+    /// How many requests with this method, `GET`, `HEAD` or `POST`, arrived at this route template,
+    /// whatever became of them: `requests_of("GET", "/customers")` counts the asked batches.
+    ///
+    /// # Panics
+    /// When the service has no such route or the method is another: a test that misspells one should
+    /// not pass because nothing was counted.
+    #[must_use]
+    pub fn requests_of(&self, method: &str, route: &str) -> u64 {
+        let count = (Method::from_bytes(method.as_bytes()).ok())
+            .and_then(|method| self.counts.one(&method, route));
+        let Some(count) = count else {
+            let routes: Vec<_> = self.counts.of.iter().map(|(route, _)| *route).collect();
+            panic!(
+                "{method} {route} is not counted; the routes are {}",
+                routes.join(", ")
+            );
+        };
+        count.load(Ordering::Relaxed)
+    }
+
+    /// Every order that was placed, with its idempotency key, as [`Store::placed`] has it: those of
+    /// other services with the same store are among them. Empty for the customer service.
+    #[must_use]
+    pub fn placed(&self) -> Vec<(String, u64)> {
+        self.store.placed()
     }
 
     /// Stops listening and ends. A graceful stop lets requests in flight finish, though requests that
@@ -89,23 +155,24 @@ pub(crate) fn start(
     options: &Options,
     routes: &'static [&'static str],
     cache_control: &'static str,
-    configure: fn(&mut ServiceConfig),
+    store: Store,
+    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Running> {
     let terms = Terms::new(options, cache_control)?;
     let faults = Faults::new(routes);
-    let requests = Arc::new(AtomicU64::new(0));
+    let counts = Arc::new(Counts::new(routes));
     let fixtures = Fixtures::new(options);
     let reachable = options.faults;
 
     let server = HttpServer::new({
-        let (faults, requests) = (faults.clone(), Arc::clone(&requests));
+        let (faults, counts) = (faults.clone(), Arc::clone(&counts));
         move || {
-            let (plans, requests) = (faults.clone(), Arc::clone(&requests));
+            let (plans, counts) = (faults.clone(), Arc::clone(&counts));
             let gate = move |req: ServiceRequest, next: Next<BoxBody>| {
                 let plan = if matches!(req.path(), "/faults" | "/healthz") {
                     None
                 } else {
-                    requests.fetch_add(1, Ordering::Relaxed);
+                    counts.count(&req);
                     plans.plan(&req)
                 };
                 pass(plan, req, next)
@@ -115,7 +182,7 @@ pub(crate) fn start(
                 .app_data(ThinData(fixtures))
                 .app_data(terms.clone())
                 .service(resource("/healthz", web::to(HttpResponse::Ok)))
-                .configure(configure)
+                .configure(configure.clone())
                 .default_service(web::to(async || {
                     answer::not_found("there is nothing at this path")
                 }));
@@ -141,7 +208,8 @@ pub(crate) fn start(
     Ok(Running {
         addr,
         faults,
-        requests,
+        counts,
+        store,
         handle: server.handle(),
         task: tokio::spawn(server),
     })
@@ -152,6 +220,14 @@ pub(crate) fn resource(path: &str, read: Route) -> Resource {
     web::resource(path)
         .route(read.guard(guard::Any(guard::Get()).or(guard::Head())))
         .default_service(web::to(async || method_not_allowed("GET, HEAD")))
+}
+
+/// A resource that is read and posted to.
+pub(crate) fn writable(path: &str, read: Route, write: Route) -> Resource {
+    web::resource(path)
+        .route(read.guard(guard::Any(guard::Get()).or(guard::Head())))
+        .route(write.guard(guard::Post()))
+        .default_service(web::to(async || method_not_allowed("GET, HEAD, POST")))
 }
 
 pub(crate) fn method_not_allowed(allowed: &'static str) -> HttpResponse {

@@ -4,7 +4,8 @@
 //! the whole; an optional one goes down its [`Ladder`] and still yields a [`Part`]. Whatever a part holds, its
 //! [`Provenance`] says how it came about, and every representation passes that on.
 //!
-//! Sources that do not need each other are asked at once:
+//! [`aggregate!`](crate::aggregate) declares all of that in one place, and is the way to take. Below it, by hand, sources
+//! that do not need each other are asked at once:
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -26,6 +27,9 @@
 //! # }
 //! ```
 
+pub mod aggregate;
+mod many;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,8 +42,8 @@ use crate::upstream::{
     Answer, CacheStatus, Context, Error, ErrorKind, Freshness, Instant, Origin, StaleCause,
 };
 
-/// How good a part of an answer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+/// How good a part of an answer is, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SourceState {
     /// Asked for just now.
@@ -152,6 +156,8 @@ pub struct Provenance {
     pub cache: Option<CacheStatus>,
     /// The cause of a degradation for the operator's log: may name hosts, never reaches a client.
     pub detail: Option<Box<str>>,
+    /// Why there is nothing of the source; `None` where there is something.
+    pub failure: Option<Error>,
 }
 
 /// A piece of an answer and where it comes from.
@@ -258,30 +264,12 @@ impl Composition {
         F: Future<Output = Result<Answer<T>, Error>>,
     {
         let start = Instant::now();
-        let error = match in_time(self.bounded(source(&self.optional)).await) {
+        match in_time(self.bounded(source(&self.optional)).await) {
             Ok(answer) => {
                 let value = ladder.present(Arc::clone(&answer.value));
-                return part(value, answer, start);
+                part(value, answer, start)
             }
-            Err(error) => error,
-        };
-        let (state, value) = ladder.missing(key);
-        let source = Source {
-            state,
-            age_seconds: None,
-            reason: Some(error.kind().into()),
-        };
-        let detail = Some(error.detail().into());
-        Part {
-            value,
-            provenance: Provenance {
-                source,
-                took: start.elapsed(),
-                freshness: None,
-                validator: None,
-                cache: None,
-                detail,
-            },
+            Err(error) => missing(ladder, key, error, start),
         }
     }
 
@@ -292,6 +280,32 @@ impl Composition {
 
 fn in_time<T>(outcome: Result<Result<T, Error>, Elapsed>) -> Result<T, Error> {
     outcome.unwrap_or_else(|_| Err(Error::deadline()))
+}
+
+/// The last rung of the ladder.
+fn missing<K, T, L: Ladder<K, T>>(
+    ladder: &L,
+    key: &K,
+    error: Error,
+    start: Instant,
+) -> Part<L::Slot> {
+    let (state, value) = ladder.missing(key);
+    Part {
+        value,
+        provenance: Provenance {
+            source: Source {
+                state,
+                age_seconds: None,
+                reason: Some(error.kind().into()),
+            },
+            took: start.elapsed(),
+            freshness: None,
+            validator: None,
+            cache: None,
+            detail: Some(error.detail().into()),
+            failure: Some(error),
+        },
+    }
 }
 
 /// The part that an answer makes.
@@ -320,6 +334,7 @@ fn part<T, S>(value: S, answer: Answer<T>, start: Instant) -> Part<S> {
             validator: Some(answer.validator),
             cache: Some(answer.cache),
             detail,
+            failure: None,
         },
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! connection -> life      closes what actix's own time-outs leave open, and what is idle at the end
-//!   request  -> edge      request id, limits, deadline, panics, problems, 304, headers, access line
+//!   request  -> edge      request id, limits, OPTIONS, deadline, panics, problems, 304, compression, CORS, headers, access line
 //!     route  -> answer    body, Cache-Control and Server-Timing of a composed answer
 //!     router              or, under a prefix of the settings: on to an upstream, as it came
 //! ```
@@ -15,11 +15,16 @@ mod answer;
 mod body;
 mod caller;
 pub mod command;
+mod compress;
 mod conditional;
 mod config;
+mod cors;
+mod cursor;
 mod edge;
 mod ending;
 mod headers;
+pub mod idempotency;
+pub mod input;
 mod life;
 mod lifecycle;
 pub mod openapi;
@@ -30,11 +35,13 @@ mod router;
 mod server;
 mod telemetry;
 
-pub use answer::composed;
+pub use answer::{changed, composed, created};
 pub use caller::Caller;
 pub use config::Config;
+pub use cors::{CorsConfig, Origin};
+pub use cursor::{Cursors, InvalidCursor};
 pub use ending::{Stop, stop_signal};
-pub use problem::{Problem, ProblemBody};
+pub use problem::{FieldError, Problem, ProblemBody};
 use request_id::RequestId;
 pub use router::{RouteConfig, Surroundings};
 pub use server::{Bff, BindError, Server};

@@ -25,6 +25,7 @@ pub mod deadline;
 
 mod answer;
 mod balance;
+mod batch;
 mod breaker;
 mod budget;
 mod cache;
@@ -40,6 +41,7 @@ mod error;
 mod flight;
 mod forward;
 mod freshness;
+mod generations;
 mod hedge;
 mod latency;
 mod limit;
@@ -58,6 +60,7 @@ mod window;
 
 pub use answer::{Answer, CacheStatus, Forwarded, Freshness, Origin, StaleCause};
 pub use balance::BalanceConfig;
+pub use batch::Batch;
 pub use breaker::BreakerConfig;
 pub use budget::{Budget, BudgetConfig};
 pub use cache::CacheConfig;

@@ -28,6 +28,7 @@ async fn main() -> std::io::Result<()> {
             .app_data(bases.clone())
             .app_data(Data::new(client))
             .service(bare::order)
+            .service(bare::list)
     };
     let workers = arguments[2].parse().expect("a number of workers");
     HttpServer::new(app)

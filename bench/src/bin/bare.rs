@@ -8,8 +8,9 @@
 
 use actix_web::error::ErrorBadGateway;
 use actix_web::web::{Data, Json, Path};
-use actix_web::{App, HttpServer, get};
+use actix_web::{App, HttpRequest, HttpServer, get};
 use awc::Client;
+use futures_util::future::try_join_all;
 use serde_json::Value;
 
 #[actix_web::main]
@@ -22,6 +23,7 @@ async fn main() -> std::io::Result<()> {
             .app_data(bases.clone())
             .app_data(client)
             .service(order)
+            .service(list)
     };
     let workers = arguments[2].parse().expect("a number of workers");
     HttpServer::new(app)
@@ -41,6 +43,28 @@ pub(crate) async fn order(
     let customer = format!("{}/customers/{}", bases[1], order["customerId"]);
     order["customer"] = fetch(&client, customer).await?;
     Ok(Json(order))
+}
+
+/// A list by single calls: one for the orders, then one for each customer, all at once.
+#[get("/orders")]
+pub(crate) async fn list(
+    request: HttpRequest,
+    client: Data<Client>,
+    bases: Data<[String; 2]>,
+) -> actix_web::Result<Json<Value>> {
+    let mut page = fetch(
+        &client,
+        format!("{}/orders?{}", bases[0], request.query_string()),
+    )
+    .await?;
+    let orders = page["items"].as_array_mut().into_iter().flatten();
+    let customers = orders.map(async |item| {
+        let customer = format!("{}/customers/{}", bases[1], item["customerId"]);
+        item["customer"] = fetch(&client, customer).await?;
+        Ok::<_, actix_web::Error>(())
+    });
+    try_join_all(customers).await?;
+    Ok(Json(page))
 }
 
 async fn fetch(client: &Client, url: String) -> actix_web::Result<Value> {

@@ -104,7 +104,7 @@ async fn cpu_micros(context: &Context<'_>, server: &Server) -> Result<f64> {
         connections: 32,
         seconds,
         rate: None,
-        orders: ORDER..=ORDER,
+        paths: vec![format!("/orders/{ORDER}")],
     };
     load(1).run(server.addr).await?;
     let before = server.cpu_seconds()?;

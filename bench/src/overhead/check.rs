@@ -98,7 +98,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
 }
 
 /// One GET on a connection of its own.
-fn get(addr: SocketAddr, path: &str) -> Result<Value> {
+pub(crate) fn get(addr: SocketAddr, path: &str) -> Result<Value> {
     let failed = |why: String| format!("http://{addr}{path}: {why}");
     let exchange = || -> std::io::Result<String> {
         let mut connection = TcpStream::connect(addr)?;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 use tempfile::NamedTempFile;
@@ -19,7 +18,7 @@ pub(crate) struct Load {
     /// Requests a second; without, as many as are answered.
     pub(crate) rate: Option<u32>,
     /// Any of these is asked for.
-    pub(crate) orders: RangeInclusive<u32>,
+    pub(crate) paths: Vec<String>,
 }
 
 /// What oha saw. Every answer was a 200.
@@ -62,8 +61,8 @@ impl Load {
     /// Loads the server at `addr` for one round.
     pub(crate) async fn run(&self, addr: SocketAddr) -> Result<Seen> {
         let mut urls = NamedTempFile::new()?;
-        for id in self.orders.clone() {
-            writeln!(urls, "http://{addr}/orders/{id}")?;
+        for path in &self.paths {
+            writeln!(urls, "http://{addr}{path}")?;
         }
         let mut oha = Command::new("oha");
         // Requests that are under way at the end are waited for: CPU time is shared among all that were sent.

@@ -6,14 +6,18 @@ use std::process::Stdio;
 
 use super::check::{self, Shape};
 use super::load::{self, Load};
-use super::report::{self, Round, Rounds};
+use super::report::{self, Rounds};
+use super::turns::Turns;
 use super::{Kind, Options};
 use crate::Result;
 use crate::process::{Server, free_addresses};
 use crate::programs::{Programs, Wanted};
 
 /// The servers under test, in the order of the report.
-pub(crate) const NAMES: [&str; 4] = ["bff-web", "bff-web, log to a file", "bare", "bare, tuned"];
+const NAMES: [&str; 4] = ["bff-web", "bff-web, log to a file", "bare", "bare, tuned"];
+
+/// What is divided by what, by index into [`NAMES`]. The first is the main figure.
+const RATIOS: [(usize, usize); 4] = [(0, 2), (1, 2), (0, 3), (1, 3)];
 
 const WANTED: [Wanted; 3] = [
     ("mock-services", &["order-service", "customer-service"]),
@@ -23,9 +27,6 @@ const WANTED: [Wanted; 3] = [
 
 /// The share of the slowest server's throughput that latency is measured at.
 const LATENCY_LOAD: f64 = 0.4;
-
-/// Load before each round that counts for nothing: connections are open then, and caches warm.
-const WARM_UP_SECONDS: u32 = 1;
 
 /// Everything that runs. Dropping it ends it.
 struct Setup {
@@ -39,27 +40,38 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let oha = load::version().await?;
     let programs = Programs::build("release", &WANTED).await?;
     let setup = Setup::start(&programs, options).await?;
+    let turns = setup.turns();
     print!("{}", report::conditions(options, &oha)?);
     let mut rate = options.rate;
     if options.only != Some(Kind::Latency) {
-        let rounds = setup.measure(options, Kind::Throughput, None).await?;
+        let load = load(options, None);
+        let rounds = turns.rounds("Throughput", options.rounds, &load);
+        let rounds = rounds.await?;
         rate = rate.or(Some(latency_rate(&rounds)));
-        print!("\n{}", report::section("Throughput", &rounds));
+        print!(
+            "\n{}",
+            report::section("Throughput", &NAMES, &rounds, &RATIOS)
+        );
     }
     if options.only != Some(Kind::Throughput) {
         let rate = match rate {
             Some(rate) => rate,
-            None => latency_rate(
-                &setup
-                    .turn(&load(options, None), 0)
-                    .await?
-                    .map(|round| vec![round]),
-            ),
+            None => {
+                let turn = turns.turn(&load(options, None), 0).await?;
+                latency_rate(&turn.into_iter().map(|round| vec![round]).collect())
+            }
         };
-        let rounds = setup.measure(options, Kind::Latency, Some(rate)).await?;
+        let load = load(options, Some(rate));
+        let rounds = turns.rounds("Latency", options.rounds, &load);
+        let rounds = rounds.await?;
         print!(
             "\n{}",
-            report::section(&format!("Latency at {rate} requests/s"), &rounds)
+            report::section(
+                &format!("Latency at {rate} requests/s"),
+                &NAMES,
+                &rounds,
+                &RATIOS
+            )
         );
     }
     Ok(())
@@ -70,7 +82,7 @@ fn load(options: &Options, rate: Option<u32>) -> Load {
         connections: options.connections,
         seconds: options.seconds,
         rate,
-        orders: check::ORDERS,
+        paths: check::ORDERS.map(|id| format!("/orders/{id}")).collect(),
     }
 }
 
@@ -151,50 +163,11 @@ impl Setup {
         })
     }
 
-    async fn measure(&self, options: &Options, kind: Kind, rate: Option<u32>) -> Result<Rounds> {
-        let load = load(options, rate);
-        let mut rounds = Rounds::default();
-        for number in 0..options.rounds {
-            eprintln!("{kind:?}, round {} of {}", number + 1, options.rounds);
-            let turn = self.turn(&load, number).await?;
-            for (rounds, round) in rounds.iter_mut().zip(turn) {
-                rounds.push(round);
-            }
+    fn turns(&self) -> Turns<'_> {
+        Turns {
+            names: &NAMES,
+            servers: self.servers.iter().collect(),
+            log: Some(&self.log),
         }
-        Ok(rounds)
-    }
-
-    /// One round of each server; in every other turn the last goes first.
-    async fn turn(&self, load: &Load, number: u32) -> Result<[Round; 4]> {
-        let mut order = [0, 1, 2, 3];
-        if number % 2 == 1 {
-            order.reverse();
-        }
-        let mut turn = [Round::default(); 4];
-        for index in order {
-            let round = self.round(&self.servers[index], load).await?;
-            eprintln!("  {:24} {round}", NAMES[index]);
-            turn[index] = round;
-        }
-        Ok(turn)
-    }
-
-    async fn round(&self, server: &Server, load: &Load) -> Result<Round> {
-        let warm_up = Load {
-            seconds: WARM_UP_SECONDS,
-            ..load.clone()
-        };
-        warm_up.run(server.addr).await?;
-        let before = server.cpu_seconds()?;
-        let seen = load.run(server.addr).await?;
-        let cpu = server.cpu_seconds()? - before;
-        // The log of the next round shall not find a fuller disk.
-        self.log.set_len(0)?;
-        Ok(Round {
-            cpu_micros: cpu * 1e6 / seen.requests,
-            per_second: seen.per_second,
-            p50_millis: seen.p50 * 1e3,
-            p99_millis: seen.p99 * 1e3,
-        })
     }
 }

@@ -7,7 +7,6 @@ use std::process::Command;
 use jiff::Timestamp;
 
 use super::Options;
-use super::measure::NAMES;
 use crate::Result;
 
 /// The figures of one round of one server.
@@ -23,8 +22,8 @@ pub(crate) struct Round {
     pub(crate) p99_millis: f64,
 }
 
-/// The rounds of each server, in the order of [`NAMES`]. Those with the same number were measured next to each other.
-pub(crate) type Rounds = [Vec<Round>; 4];
+/// The rounds of each server. Those with the same number were measured next to each other.
+pub(crate) type Rounds = Vec<Vec<Round>>;
 
 /// A column: its head, the number of decimals, and where it comes from.
 type Figure = (&'static str, usize, fn(&Round) -> f64);
@@ -35,9 +34,6 @@ const FIGURES: [Figure; 4] = [
     ("p50, ms", 2, |round| round.p50_millis),
     ("p99, ms", 2, |round| round.p99_millis),
 ];
-
-/// What is divided by what, by index into [`NAMES`]. The first is the main figure.
-const RATIOS: [(usize, usize); 4] = [(0, 2), (1, 2), (0, 3), (1, 3)];
 
 impl fmt::Display for Round {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,16 +74,21 @@ pub(crate) fn conditions(options: &Options, oha: &str) -> Result<String> {
     ))
 }
 
-/// Figures and ratios of one kind of load.
-pub(crate) fn section(title: &str, rounds: &Rounds) -> String {
+/// Figures of one kind of load for the servers with these names, and the ratios of those pairs of them.
+pub(crate) fn section(
+    title: &str,
+    names: &[&str],
+    rounds: &Rounds,
+    ratios: &[(usize, usize)],
+) -> String {
     let mut text = format!("### {title}\n\n{}", head("server"));
-    for (name, rounds) in NAMES.iter().zip(rounds) {
+    for (name, rounds) in names.iter().zip(rounds) {
         let cells = FIGURES
             .map(|(_, decimals, figure)| cell(rounds.iter().map(figure).collect(), decimals));
         _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
     }
     text += &format!("\n{}", head("ratio"));
-    for (over, under) in RATIOS {
+    for (over, under) in ratios.iter().copied() {
         let cells = FIGURES.map(|(_, _, figure)| {
             let pairs = rounds[over].iter().zip(&rounds[under]);
             cell(
@@ -100,8 +101,8 @@ pub(crate) fn section(title: &str, rounds: &Rounds) -> String {
         _ = writeln!(
             text,
             "| {} / {} | {} |",
-            NAMES[over],
-            NAMES[under],
+            names[over],
+            names[under],
             cells.join(" | ")
         );
     }
@@ -161,15 +162,10 @@ mod tests {
             p50_millis: 1.0,
             p99_millis: 1.0,
         };
-        let rounds = [
-            vec![round(2.0), round(40.0)],
-            vec![round(1.0); 2],
-            vec![round(1.0), round(20.0)],
-            vec![round(1.0); 2],
-        ];
-        let text = section("t", &rounds);
+        let rounds = vec![vec![round(2.0), round(40.0)], vec![round(1.0), round(20.0)]];
+        let text = section("t", &["one", "other"], &rounds, &[(0, 1)]);
         assert!(
-            text.contains("| bff-web / bare | 2.00 (2.00–2.00) |"),
+            text.contains("| one / other | 2.00 (2.00–2.00) |"),
             "{text}"
         );
     }

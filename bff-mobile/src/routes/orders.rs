@@ -1,22 +1,74 @@
-//! Orders.
+//! Orders, read.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
-use bff_shared::compose::OrDefault;
-use bff_shared::domain::customer::{Customer, CustomerId};
+use bff_shared::domain::OrderDesk;
 use bff_shared::domain::order::OrderId;
-use bff_shared::domain::order_details::OrderDesk;
-use bff_shared::serve::{Caller, Problem, composed};
+use bff_shared::domain::order_list::OrderList;
+use bff_shared::serve::{Caller, Cursors, Problem, composed};
 
-use crate::error::{self, OrderProblems};
+use super::{CUSTOMER_NAME, ORDER};
+use crate::error::{self, ListProblems, OrderProblems};
+use crate::input::{self, OrdersParams};
 use crate::openapi::example;
 use crate::view::order::OrderView;
+use crate::view::orders::OrderListView;
 
-/// The app shows a name; without the customer it shows a label in its place.
-const CUSTOMER_NAME: OrDefault<CustomerId, Customer, String> = OrDefault {
-    present: |customer| customer.name.clone(),
-    missing: |id| format!("Customer {id}"),
-};
+/// Orders in short, the newest first.
+///
+/// The order service is asked first and is required; after it the customer service, once for all orders. A customer who
+/// cannot be had costs only the names of that one: `customerName` is then a label made from the customer's id, and
+/// `sources` of the order says why. `sources` of the list has the worst that is true of any order or customer.
+#[utoipa::path(
+    tag = "orders",
+    operation_id = "listOrders",
+    params(OrdersParams),
+    responses(
+        (
+            status = 200,
+            description = "Some of the orders; with `nextCursor` if there are more.",
+            body = OrderListView,
+            examples(
+                ("firstPage" = (summary = "Every source is fresh", value = json!(example("firstPage")))),
+                ("lastPage" = (summary = "There are no more", value = json!(example("lastPage")))),
+                ("listWithoutCustomers" = (
+                    summary = "The customer service cannot be reached",
+                    value = json!(example("listWithoutCustomers"))
+                )),
+            ),
+        ),
+        ListProblems,
+    )
+)]
+#[get("/orders")]
+pub(super) async fn list(
+    desk: Data<OrderDesk>,
+    cursors: Data<Cursors>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let (mut query, cursor) = input::orders_asked(&request)?;
+    let name = input::list_name(&query);
+    query.cursor = cursor
+        .map(|cursor| cursors.open(&name, &cursor))
+        .transpose()
+        .map_err(error::invalid_cursor)?;
+    let list = OrderList::compose(&caller.context, &desk, &query, &CUSTOMER_NAME)
+        .await
+        .map_err(error::list)?;
+    let next_cursor = list.next_cursor().map(|next| cursors.seal(&name, next));
+    let next_cursor = next_cursor.as_deref();
+    // The cursor is in the answer, and is another one under another secret.
+    let orders = list.orders().clone();
+    let orders = orders.told_apart_by(next_cursor.unwrap_or_default());
+    let mut sources = list.sources();
+    for (name, provenance) in &mut sources {
+        if *name == "orders" {
+            *provenance = &orders;
+        }
+    }
+    composed(&OrderListView::new(&list, next_cursor), &sources)
+}
 
 /// An order in short.
 ///
@@ -32,35 +84,12 @@ const CUSTOMER_NAME: OrDefault<CustomerId, Customer, String> = OrDefault {
     operation_id = "getOrder",
     params(
         ("id" = u64, Path, description = "The order's id.", minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 1),
-        (
-            "If-None-Match" = Option<String>,
-            Header,
-            nullable = false,
-            description = "The `ETag` of an answer that the client has, or several with commas between them.",
-            example = "W/\"9d4cb5da0d0ca273\"",
-        ),
     ),
     responses(
         (
             status = 200,
-            description = "The order. With every source fresh or cached it may be kept privately for as long as \
-                `Cache-Control` says; with a degraded one it must not be kept.",
+            description = "The order.",
             body = OrderView,
-            headers(
-                ("Cache-Control" = String, description = "`private, max-age=…`, or `no-store` where a source is degraded."),
-                (
-                    "Cache-Status" = String,
-                    description = "What the cache did for each source (RFC 9211): `hit`, or `fwd` with why the service was \
-                        asked; `ttl` is not above zero where the part is stale, and `detail` the reason that `sources` gives."
-                ),
-                (
-                    "ETag" = String,
-                    description = "Of a complete answer: a weak tag, the same for as long as the services say the same. \
-                        A degraded answer has none."
-                ),
-                ("Server-Timing" = String, description = "Each source's time in milliseconds, and its state."),
-                ("X-Request-Id" = String, description = "The caller's id if it was well formed, else a new one."),
-            ),
             examples(
                 ("complete" = (summary = "Every source is fresh", value = json!(example("complete")))),
                 ("staleCustomer" = (
@@ -73,18 +102,6 @@ const CUSTOMER_NAME: OrDefault<CustomerId, Customer, String> = OrDefault {
                 )),
             ),
         ),
-        (
-            status = 304,
-            description = "The client has this answer: its `If-None-Match` holds the `ETag`. It may be kept for as long as \
-                `Cache-Control` says from now on.",
-            headers(
-                ("Cache-Control" = String, description = "As of the 200."),
-                ("Cache-Status" = String, description = "As of the 200."),
-                ("ETag" = String, description = "As of the 200."),
-                ("Server-Timing" = String, description = "As of the 200."),
-                ("X-Request-Id" = String, description = "As of the 200."),
-            ),
-        ),
         OrderProblems,
     )
 )]
@@ -94,14 +111,16 @@ pub(super) async fn order(
     caller: Caller,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let id: OrderId = request
-        .match_info()
-        .query("id")
-        .parse()
-        .map_err(error::invalid_order_id)?;
-    let details = desk
-        .details(&caller.context, id, &CUSTOMER_NAME)
+    let id = order_id(&request)?;
+    let details = ORDER
+        .compose(&caller.context, &desk, id)
         .await
         .map_err(|error| error::order(id, &error))?;
     composed(&OrderView::from(&details), &details.sources())
+}
+
+/// The order that the path of `request` names.
+pub(super) fn order_id(request: &HttpRequest) -> Result<OrderId, Problem> {
+    let id = request.match_info().query("id");
+    id.parse().map_err(error::invalid_order_id)
 }

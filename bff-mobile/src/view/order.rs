@@ -1,8 +1,8 @@
 //! An order in short.
 
-use bff_shared::compose::{Provenance, Source};
+use bff_shared::compose::{Part, Provenance, Source};
 use bff_shared::domain::Money;
-use bff_shared::domain::order::Status;
+use bff_shared::domain::order::{Order, Status};
 use bff_shared::domain::order_details::OrderDetails;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -46,7 +46,7 @@ pub(crate) struct OrderView<'a> {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = OrderStatus)]
-enum StatusView {
+pub(super) enum StatusView {
     Placed,
     Paid,
     Shipped,
@@ -74,9 +74,13 @@ impl SourcesView {
     }
 }
 
-impl<'a> From<&'a OrderDetails<String>> for OrderView<'a> {
-    fn from(details: &'a OrderDetails<String>) -> Self {
-        let order = &details.order.value;
+impl<'a> OrderView<'a> {
+    /// The order, and whose it is.
+    pub(super) fn new(
+        order: &'a Order,
+        provenance: &Provenance,
+        customer: &'a Part<String>,
+    ) -> Self {
         Self {
             id: order.id.get(),
             title: &order.description,
@@ -89,16 +93,24 @@ impl<'a> From<&'a OrderDetails<String>> for OrderView<'a> {
                 .sum(),
             total: order.total,
             currency: order.currency.as_deref(),
-            customer_name: &details.customer.value,
+            customer_name: &customer.value,
             sources: SourcesView {
-                order: degraded(&details.order.provenance),
-                customer: degraded(&details.customer.provenance),
+                order: degraded(provenance),
+                customer: degraded(&customer.provenance),
             },
         }
     }
 }
 
-fn degraded(provenance: &Provenance) -> Option<Source> {
+impl<'a> From<&'a OrderDetails<String>> for OrderView<'a> {
+    fn from(details: &'a OrderDetails<String>) -> Self {
+        let order = &details.order;
+        Self::new(&order.value, &order.provenance, &details.customer)
+    }
+}
+
+/// What the app is told of a source: nothing where it is fresh or cached.
+pub(super) fn degraded(provenance: &Provenance) -> Option<Source> {
     Some(provenance.source).filter(|source| source.state.is_degraded())
 }
 

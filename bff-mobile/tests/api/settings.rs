@@ -59,4 +59,9 @@ fn the_binary_accepts_the_example_and_refuses_what_is_wrong() {
         told.contains("BFF__LISTEN: listen = \"nowhere\": "),
         "{told}"
     );
+    // An app needs no CORS: there is no such setting here.
+    check()
+        .env("BFF__CORS__ALLOWED_ORIGINS", "https://app.example.com")
+        .assert()
+        .code(2);
 }

@@ -1,15 +1,24 @@
-//! Orders.
+//! Orders, read.
+
+use std::iter::once;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use bff_shared::compose::Omit;
+use bff_shared::domain::OrderDesk;
 use bff_shared::domain::order::OrderId;
-use bff_shared::domain::order_details::OrderDesk;
-use bff_shared::serve::{Caller, Problem, composed};
+use bff_shared::domain::order_details::OrderLadders;
+use bff_shared::domain::order_list::OrderList;
+use bff_shared::serve::{Caller, Cursors, Problem, composed};
 
-use crate::error::{self, OrderProblems};
+use super::list_query::ListQuery;
+use crate::error::{self, ListProblems, OrderProblems};
 use crate::openapi::example;
 use crate::view::order::OrderView;
+use crate::view::order_list::OrderListView;
+
+/// Without its customer an order is shown all the same.
+pub(super) const ORDER: OrderLadders<Omit> = OrderLadders { customer: Omit };
 
 /// An order with its customer.
 ///
@@ -25,13 +34,6 @@ use crate::view::order::OrderView;
     operation_id = "getOrder",
     params(
         ("id" = u64, Path, description = "The order's id.", minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 1),
-        (
-            "If-None-Match" = Option<String>,
-            Header,
-            nullable = false,
-            description = "The `ETag` of an answer that the client has, or several with commas between them.",
-            example = "W/\"9d4cb5da0d0ca273\"",
-        ),
     ),
     responses(
         (
@@ -39,21 +41,6 @@ use crate::view::order::OrderView;
             description = "The order. With every source fresh or cached it may be kept privately for as long as \
                 `Cache-Control` says; with a degraded one it must not be kept.",
             body = OrderView,
-            headers(
-                ("Cache-Control" = String, description = "`private, max-age=…`, or `no-store` where a source is degraded."),
-                (
-                    "Cache-Status" = String,
-                    description = "What the cache did for each source (RFC 9211): `hit`, or `fwd` with why the service was \
-                        asked; `ttl` is not above zero where the part is stale, and `detail` the reason that `sources` gives."
-                ),
-                (
-                    "ETag" = String,
-                    description = "Of a complete answer: a weak tag, the same for as long as the services say the same. \
-                        A degraded answer has none."
-                ),
-                ("Server-Timing" = String, description = "Each source's time in milliseconds, and its state."),
-                ("X-Request-Id" = String, description = "The caller's id if it was well formed, else a new one."),
-            ),
             examples(
                 ("complete" = (summary = "Every source is fresh", value = json!(example("complete")))),
                 ("staleCustomer" = (
@@ -64,18 +51,6 @@ use crate::view::order::OrderView;
                     summary = "The customer service cannot be reached",
                     value = json!(example("withoutCustomer"))
                 )),
-            ),
-        ),
-        (
-            status = 304,
-            description = "The client has this answer: its `If-None-Match` holds the `ETag`. It may be kept for as long as \
-                `Cache-Control` says from now on.",
-            headers(
-                ("Cache-Control" = String, description = "As of the 200."),
-                ("Cache-Status" = String, description = "As of the 200."),
-                ("ETag" = String, description = "As of the 200."),
-                ("Server-Timing" = String, description = "As of the 200."),
-                ("X-Request-Id" = String, description = "As of the 200."),
             ),
         ),
         OrderProblems,
@@ -92,9 +67,66 @@ pub(super) async fn order(
         .query("id")
         .parse()
         .map_err(error::invalid_order_id)?;
-    let details = desk
-        .details(&caller.context, id, &Omit)
+    let details = ORDER
+        .compose(&caller.context, &desk, id)
         .await
         .map_err(|error| error::order(id, &error))?;
     composed(&OrderView::from(&details), &details.sources())
+}
+
+/// Orders with their customers, the newest first.
+///
+/// The order service is asked for a page and is required. After it the customers are asked for together: a customer who
+/// cannot be had is missing from their orders alone, and the `sources` of these say why. `sources.customers` of the list is
+/// what is true of all of them.
+///
+/// Page by page: ask again with `nextCursor` as `cursor` until it is null. A cursor that is none of this list, was changed
+/// or has become too old is refused before any service is asked; begin again without one.
+#[utoipa::path(
+    tag = "orders",
+    operation_id = "listOrders",
+    params(ListQuery),
+    responses(
+        (
+            status = 200,
+            description = "A page of orders; one without items is possible. With every source fresh or cached it may be kept \
+                privately for as long as `Cache-Control` says; with a degraded one it must not be kept.",
+            body = OrderListView,
+            examples(
+                ("page" = (summary = "Every source is fresh, and there are more", value = json!(example("page")))),
+                ("empty" = (summary = "There are no such orders", value = json!(example("empty")))),
+                ("pageWithoutCustomers" = (
+                    summary = "The customer service cannot be reached",
+                    value = json!(example("pageWithoutCustomers"))
+                )),
+            ),
+        ),
+        ListProblems,
+    )
+)]
+#[get("/orders")]
+pub(super) async fn orders(
+    desk: Data<OrderDesk>,
+    cursors: Data<Cursors>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let asked = ListQuery::read(&request)?;
+    let list = asked.list();
+    let query = asked.open(&cursors)?;
+    let orders = OrderList::compose(&caller.context, &desk, &query, &ORDER.customer)
+        .await
+        .map_err(|error| error::list(&error))?;
+    let next_cursor = orders
+        .next_cursor()
+        .map(|cursor| cursors.seal(&list, cursor));
+    // Sealed under another secret the same page is another answer: or whoever has the one of before would be told to keep
+    // it, with a cursor that is not taken any more.
+    let page = orders
+        .orders()
+        .clone()
+        .told_apart_by(next_cursor.as_deref().unwrap_or_default());
+    let customers = orders.customers().map(|customers| ("customers", customers));
+    let sources: Vec<_> = once(("orders", &page)).chain(customers).collect();
+    composed(&OrderListView::new(&orders, next_cursor), &sources)
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use bff_shared::compose::Source;
+use bff_shared::compose::{Part, Source};
 use bff_shared::domain::Money;
-use bff_shared::domain::customer::{Address, Customer};
-use bff_shared::domain::order::{Line, Status};
+use bff_shared::domain::customer::Customer;
+use bff_shared::domain::order::{Line, Order, Status};
 use bff_shared::domain::order_details::OrderDetails;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use super::customer::CustomerView;
 
 /// An order and whose it is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,7 +18,7 @@ use utoipa::ToSchema;
 #[schema(as = Order)]
 pub(crate) struct OrderView<'a> {
     /// The order's id.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     id: u64,
     /// What the order is.
     description: &'a str,
@@ -48,6 +50,7 @@ struct LineView<'a> {
     /// What was ordered.
     description: &'a str,
     /// How many.
+    #[schema(format = Int64, minimum = 0, maximum = 4_294_967_295_i64)]
     quantity: u32,
     /// What one of them costs.
     #[schema(value_type = f64)]
@@ -58,53 +61,12 @@ struct LineView<'a> {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = OrderStatus)]
-enum StatusView {
+pub(crate) enum StatusView {
     Placed,
     Paid,
     Shipped,
     Delivered,
     Cancelled,
-}
-
-/// A customer.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Customer)]
-struct CustomerView<'a> {
-    /// The customer's id.
-    #[schema(minimum = 1)]
-    id: u64,
-    /// The person's name.
-    name: &'a str,
-    /// Where to write to.
-    email: &'a str,
-    /// Where to call; null where that is not known.
-    #[schema(required)]
-    phone: Option<&'a str>,
-    /// Where to send to; null where that is not known.
-    #[schema(required)]
-    address: Option<AddressView<'a>>,
-}
-
-/// A postal address: one text, or its parts, as the customer service keeps it.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-#[schema(as = Address)]
-enum AddressView<'a> {
-    Text(&'a str),
-    Parts {
-        /// Street and house number.
-        #[schema(required)]
-        street: Option<&'a str>,
-        /// Postal code.
-        #[schema(required)]
-        postcode: Option<&'a str>,
-        /// Town or city.
-        #[schema(required)]
-        city: Option<&'a str>,
-        /// Country (ISO 3166).
-        #[schema(required)]
-        country: Option<&'a str>,
-    },
 }
 
 /// How good each part of the answer is.
@@ -117,9 +79,13 @@ struct SourcesView {
     customer: Source,
 }
 
-impl<'a> From<&'a OrderDetails<Option<Arc<Customer>>>> for OrderView<'a> {
-    fn from(details: &'a OrderDetails<Option<Arc<Customer>>>) -> Self {
-        let order = &details.order.value;
+impl<'a> OrderView<'a> {
+    /// An order that comes from `source`, with its customer.
+    pub(crate) fn new(
+        order: &'a Order,
+        source: Source,
+        customer: &'a Part<Option<Arc<Customer>>>,
+    ) -> Self {
         Self {
             id: order.id.get(),
             description: &order.description,
@@ -128,12 +94,19 @@ impl<'a> From<&'a OrderDetails<Option<Arc<Customer>>>> for OrderView<'a> {
             currency: order.currency.as_deref(),
             lines: order.lines.iter().map(LineView::from).collect(),
             total: order.total,
-            customer: details.customer.value.as_deref().map(CustomerView::from),
+            customer: customer.value.as_deref().map(CustomerView::from),
             sources: SourcesView {
-                order: details.order.provenance.source,
-                customer: details.customer.provenance.source,
+                order: source,
+                customer: customer.provenance.source,
             },
         }
+    }
+}
+
+impl<'a> From<&'a OrderDetails<Option<Arc<Customer>>>> for OrderView<'a> {
+    fn from(details: &'a OrderDetails<Option<Arc<Customer>>>) -> Self {
+        let order = &details.order;
+        Self::new(&order.value, order.provenance.source, &details.customer)
     }
 }
 
@@ -155,32 +128,6 @@ impl From<Status> for StatusView {
             Status::Shipped => Self::Shipped,
             Status::Delivered => Self::Delivered,
             Status::Cancelled => Self::Cancelled,
-        }
-    }
-}
-
-impl<'a> From<&'a Customer> for CustomerView<'a> {
-    fn from(customer: &'a Customer) -> Self {
-        Self {
-            id: customer.id.get(),
-            name: &customer.name,
-            email: &customer.email,
-            phone: customer.phone.as_deref(),
-            address: customer.address.as_ref().map(AddressView::from),
-        }
-    }
-}
-
-impl<'a> From<&'a Address> for AddressView<'a> {
-    fn from(address: &'a Address) -> Self {
-        match address {
-            Address::Text(text) => Self::Text(text),
-            Address::Parts(parts) => Self::Parts {
-                street: parts.street.as_deref(),
-                postcode: parts.postcode.as_deref(),
-                city: parts.city.as_deref(),
-                country: parts.country.as_deref(),
-            },
         }
     }
 }

@@ -34,7 +34,7 @@ async fn what_is_no_order_id_is_refused_with_what_is_allowed() {
         "0",
         "+1",
         "01",
-        "1.0",
+        "1.5",
         "1e3",
         "0x1",
         "1%20",
@@ -87,7 +87,6 @@ async fn a_path_that_leads_nowhere_is_unknown() {
     // The last ones are paths of the admin listener: they are not on the public port.
     let paths = [
         "/",
-        "/orders",
         "/orders/",
         "/orders/1/",
         "/orders/1/2",
@@ -117,10 +116,7 @@ async fn a_path_that_leads_nowhere_is_unknown() {
 async fn another_method_than_get_and_head_is_not_allowed() {
     let app = spawn_app().await;
 
-    // OPTIONS is no exception: nothing here is for scripts of other origins.
-    for method in [
-        "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "INVENTED", "get",
-    ] {
+    for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "INVENTED", "get"] {
         for path in [
             "/orders/1",
             "/orders/abc",
@@ -130,8 +126,12 @@ async fn another_method_than_get_and_head_is_not_allowed() {
         ] {
             let answer = raw::send(app.addr, method, path, &[], "").await.unwrap();
             let body = problem(&answer, 405, "methodNotAllowed");
-            assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{method} {path}");
-            assert_eq!(body["detail"], "This path allows GET, HEAD.");
+            assert_eq!(
+                answer.header("allow"),
+                Some("GET, HEAD, OPTIONS"),
+                "{method} {path}"
+            );
+            assert_eq!(body["detail"], "This path allows GET, HEAD, OPTIONS.");
         }
     }
     assert_unharmed(&app).await;

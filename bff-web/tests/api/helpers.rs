@@ -43,8 +43,17 @@ pub(crate) async fn spawn_app() -> TestApp {
 
 /// A BFF whose settings `change` has the last word on.
 pub(crate) async fn spawn_with(change: impl FnOnce(&mut Config)) -> TestApp {
-    let orders = orders::start(&Options::default()).unwrap();
-    let customers = customers::start(&Options::default()).unwrap();
+    spawn_of(&Options::default(), &Options::default(), change).await
+}
+
+/// The same over services with these records.
+pub(crate) async fn spawn_of(
+    orders: &Options,
+    customers: &Options,
+    change: impl FnOnce(&mut Config),
+) -> TestApp {
+    let orders = orders::start(orders).unwrap();
+    let customers = customers::start(customers).unwrap();
     let bff = spawn_over(&[&orders.url()], &[&customers.url()], |config| {
         plain(&mut config.services.orders);
         plain(&mut config.services.customers);
@@ -117,6 +126,13 @@ fn plain(upstream: &mut upstream::Config) {
     (upstream.limit.initial, upstream.limit.min) = (1000, 1000);
 }
 
+/// Gives the caches back that a plain upstream is without.
+pub(crate) fn with_caches(config: &mut Config) {
+    for upstream in [&mut config.services.orders, &mut config.services.customers] {
+        upstream.cache = upstream::Config::new(Vec::new()).cache;
+    }
+}
+
 pub(crate) fn endpoint(url: &str) -> Target {
     Target::parse(url).unwrap()
 }
@@ -128,6 +144,12 @@ impl TestApp {
 
     pub(crate) async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> Answer {
         raw::send(self.addr, "GET", target, headers, "")
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn post(&self, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        raw::send(self.addr, "POST", target, headers, body)
             .await
             .unwrap()
     }

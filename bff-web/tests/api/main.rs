@@ -6,12 +6,19 @@
 )]
 
 mod admin;
+mod after_writes;
 mod bad_input;
+mod browser;
 mod caching;
 mod caller;
 mod cancel;
+mod cancellations;
+mod customers;
 mod docs;
 mod helpers;
+mod list_calls;
+mod list_cursors;
+mod lists;
 mod logs;
 mod openapi;
 mod orders;
@@ -19,3 +26,4 @@ mod passed_on;
 mod resilience;
 mod settings;
 mod shutdown;
+mod writes;

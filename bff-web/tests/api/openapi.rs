@@ -1,17 +1,14 @@
 //! The document: it is the committed one, complete, and what it shows is what is really answered.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use bff_shared::serve::openapi;
-use mock_services::fault::{BodyFault, Fault};
-use mock_services::raw::{self, Answer};
-use mock_services::{Options, customers, orders};
 use serde_json::Value;
 
-use crate::helpers::{
-    GUARD, TestApp, binary, kill, problem, spawn_app, spawn_over, spawn_with, until,
-};
+use crate::helpers::{binary, spawn_app};
+
+mod problems;
+mod successes;
 
 /// The document as it is committed.
 const COMMITTED: &str = include_str!("../../openapi.json");
@@ -50,8 +47,9 @@ fn examples(operation: &Value) -> BTreeMap<(String, String), Value> {
     examples
 }
 
-fn order_examples() -> BTreeMap<(String, String), Value> {
-    examples(operations(&document())["get /orders/{id}"])
+/// The examples of the answers of `operation`.
+fn examples_of(operation: &str) -> BTreeMap<(String, String), Value> {
+    examples(operations(&document())[operation])
 }
 
 #[test]
@@ -98,7 +96,13 @@ fn the_document_is_of_version_3_1() {
     );
     assert_eq!(
         operations(&document).into_keys().collect::<Vec<_>>(),
-        ["get /orders/{id}"]
+        [
+            "get /customers/{id}",
+            "get /orders",
+            "get /orders/{id}",
+            "post /orders",
+            "post /orders/{id}/cancel"
+        ]
     );
 }
 
@@ -191,146 +195,4 @@ fn every_reference_leads_somewhere() {
     }
     let document = document();
     follow(&document, &document);
-}
-
-/// Checks that every header is there that the document promises for this status.
-fn assert_headers(answer: &Answer, status: &str) {
-    let headers = &document()["paths"]["/orders/{id}"]["get"]["responses"][status]["headers"];
-    for header in headers.as_object().unwrap().keys() {
-        assert!(
-            answer.header(header).is_some(),
-            "{header} is not on {answer:?}"
-        );
-    }
-}
-
-/// The answer when the customer service fails that has answered before.
-async fn stale_customer() -> Value {
-    let options = Options {
-        cache_control: Some("max-age=0, stale-if-error=600".to_owned()),
-        ..Options::default()
-    };
-    let orders = orders::start(&options).unwrap();
-    let customers = customers::start(&options).unwrap();
-    let bff = spawn_over(&[&orders.url()], &[&customers.url()], |config| {
-        // As long as an old order waits for a newer one.
-        config.services.orders.hedge.after_at_least = GUARD / 2;
-        config.services.customers.hedge.after_at_least = GUARD / 2;
-    });
-    bff.get("/orders/1").await;
-    customers.faults().set(vec![Fault::status(503)]);
-    bff.get("/orders/1").await.json()
-}
-
-#[actix_web::test]
-async fn every_example_of_an_order_is_a_real_answer() {
-    let app = spawn_app().await;
-    let mut examples = order_examples();
-    let mut shown = |name: &str| {
-        examples
-            .remove(&("200".to_owned(), name.to_owned()))
-            .unwrap()
-    };
-
-    let complete = app.get("/orders/1").await;
-    assert_eq!(complete.json(), shown("complete"));
-    assert_headers(&complete, "200");
-    let tag = complete.header("etag").unwrap();
-    let known = app.get_with("/orders/1", &[("If-None-Match", tag)]).await;
-    assert_eq!(known.status, 304, "{known:?}");
-    assert_headers(&known, "304");
-    let TestApp {
-        addr, customers, ..
-    } = app;
-    let _port = kill(customers).await;
-    assert_eq!(
-        raw::get(addr, "/orders/1").await.unwrap().json(),
-        shown("withoutCustomer")
-    );
-    let mut expected = shown("staleCustomer");
-    let mut stale = stale_customer().await;
-    for body in [&mut expected, &mut stale] {
-        let age = body["sources"]["customer"]["ageSeconds"].take();
-        assert!(age.is_u64(), "{age}");
-    }
-    assert_eq!(stale, expected);
-
-    let left: Vec<_> = examples
-        .into_keys()
-        .filter(|(status, _)| status == "200")
-        .collect();
-    assert!(left.is_empty(), "nobody compares {left:?}");
-}
-
-/// The answer to one request too many.
-async fn overloaded() -> Answer {
-    let app = spawn_with(|config| config.server.max_requests = 1).await;
-    app.orders.faults().set(vec![Fault::hang()]);
-    let _hanging = actix_web::rt::spawn(raw::get(app.addr, "/orders/1"));
-    until("the order service is asked", async || {
-        app.orders.requests() == 1
-    })
-    .await;
-    app.get("/orders/1").await
-}
-
-/// Every problem that `GET /orders/{id}` can end in, brought about, by status and code.
-async fn provoked() -> BTreeMap<(String, String), Value> {
-    let app = spawn_app().await;
-    let mut answers: Vec<Answer> = Vec::new();
-    answers.push(app.get("/orders/abc").await);
-    answers.push(app.get("/orders/20000").await);
-    answers.push(app.get(&format!("/orders/{}", "1".repeat(3_000))).await);
-    answers.push(
-        app.get_with("/orders/1", &[("X-Large", &"x".repeat(20_000))])
-            .await,
-    );
-    answers.push(
-        raw::exchange(
-            app.addr,
-            b"GET /orders/1 HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n",
-        )
-        .await
-        .unwrap(),
-    );
-    for fault in [
-        Fault::status(500),
-        Fault::status(429),
-        Fault::body(BodyFault::WrongShape),
-    ] {
-        app.orders.faults().set(vec![fault]);
-        answers.push(app.get("/orders/1").await);
-    }
-    let impatient = spawn_with(|config| config.server.deadline = Duration::from_millis(50)).await;
-    impatient.orders.faults().set(vec![Fault::hang()]);
-    answers.push(impatient.get("/orders/1").await);
-    answers.push(overloaded().await);
-    let by_code = answers.into_iter().map(|answer| {
-        let code = answer.json()["code"].as_str().unwrap().to_owned();
-        let mut body = problem(&answer, answer.status, &code);
-        body["requestId"].take();
-        ((answer.status.to_string(), code), body)
-    });
-    by_code.collect()
-}
-
-#[actix_web::test]
-async fn every_example_of_a_problem_is_a_real_answer_and_every_problem_has_one() {
-    let provoked = provoked().await;
-
-    let mut documented = order_examples();
-    documented.retain(|(status, _), _| status != "200");
-    for body in documented.values_mut() {
-        assert!(body["requestId"].take().is_string(), "{body}");
-    }
-    // A fault of our own cannot be brought about from outside.
-    let internal = documented
-        .remove(&("500".to_owned(), "internal".to_owned()))
-        .unwrap();
-
-    assert_eq!(provoked, documented);
-    assert_eq!(
-        (&internal["code"], &internal["status"]),
-        (&"internal".into(), &500.into())
-    );
 }

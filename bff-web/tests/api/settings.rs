@@ -316,9 +316,10 @@ fn the_readme_lists_every_key_with_its_default() {
     let mut listed = 0;
     for key in keys {
         let row = row(&key.path).unwrap_or_else(|| panic!("README.md does not list {}", key.path));
-        let default = match key.default.trim_matches(['[', ']', '"']) {
-            "" => "\"\"",
-            default => default,
+        let default = match (&*key.default, key.default.trim_matches(['[', ']', '"'])) {
+            ("[]", _) => "[]",
+            (_, "") => "\"\"",
+            (_, default) => default,
         };
         assert!(
             row.contains(&format!("`{default}`")),

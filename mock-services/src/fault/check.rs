@@ -47,7 +47,7 @@ pub(crate) fn list<F>(
 
 fn fault(place: &str, value: &Value, routes: &[&str], errors: &mut Errors) -> Option<Fault> {
     const EFFECTS: [&str; 4] = ["latency", "status", "hang", "body"];
-    let known = [&["route", "share", "times"], EFFECTS.as_slice()].concat();
+    let known = [&["route", "share", "times", "after"], EFFECTS.as_slice()].concat();
     let fields = Fields::of(place, value, &known, errors)?;
 
     let route = fields.optional(
@@ -57,6 +57,7 @@ fn fault(place: &str, value: &Value, routes: &[&str], errors: &mut Errors) -> Op
         |value| value.as_str().filter(|route| routes.contains(route)),
     );
     let (share, times) = turns(&fields, errors);
+    let after = fields.optional("after", "true or false", errors, Value::as_bool);
     one_of(&fields, &EFFECTS, errors);
     let latency = fields
         .values
@@ -85,6 +86,7 @@ fn fault(place: &str, value: &Value, routes: &[&str], errors: &mut Errors) -> Op
         route: route.map(str::to_owned),
         share,
         times,
+        after: after.unwrap_or(false),
         effect,
     })
 }

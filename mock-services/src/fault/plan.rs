@@ -16,13 +16,17 @@ use serde_json::{Value, json};
 use tokio::{sync::watch, time::timeout};
 
 use super::{BodyFault, Effect, Latency, StatusFault, check::MOST_MS};
-use crate::{answer, dice::Dice};
+use crate::{answer, body, dice::Dice};
 
 /// What is to happen to one request.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    /// How long to wait before all else.
     pub(super) delay: Option<Duration>,
-    pub(super) answer: Option<Effect>,
+    /// How long to wait with the answer.
+    pub(super) late: Option<Duration>,
+    /// What to answer, and whether the work is done nevertheless.
+    pub(super) answer: Option<(Effect, bool)>,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -32,25 +36,53 @@ impl Plan {
         mut req: ServiceRequest,
         next: Next<BoxBody>,
     ) -> Result<ServiceResponse, Error> {
-        if let Some(delay) = self.delay {
-            // Whether the time is up or the service stops makes no difference here.
-            let _ = timeout(delay, stop(&mut self.stopping)).await;
+        let is_spoilt = matches!(self.answer, Some((Effect::Body(_), _)));
+        let does_work = is_spoilt || self.answer.as_ref().is_none_or(|(_, after)| *after);
+        if is_spoilt {
+            // A 304 has no body to spoil.
+            req.headers_mut().remove(IF_NONE_MATCH);
         }
-        match self.answer {
-            None | Some(Effect::Latency(_)) => next.call(req).await,
-            Some(Effect::Status(status)) => Ok(req.into_response(error_answer(&status))),
-            Some(Effect::Hang) => {
+        // A client that goes while this waits is noticed once its body was read.
+        if self.delay.is_some() || (!does_work && (self.late.is_some() || self.hangs())) {
+            body::receive(&mut req).await;
+        }
+        self.wait(self.delay).await;
+        if does_work {
+            let response = next.call(req).await?;
+            self.wait(self.late).await;
+            self.answer(response).await
+        } else {
+            let nothing = HttpResponse::NoContent().finish();
+            self.wait(self.late).await;
+            self.answer(req.into_response(nothing)).await
+        }
+    }
+
+    fn hangs(&self) -> bool {
+        matches!(self.answer, Some((Effect::Hang, _)))
+    }
+
+    async fn wait(&mut self, time: Option<Duration>) {
+        if let Some(time) = time {
+            // Whether the time is up or the service stops makes no difference here.
+            let _ = timeout(time, stop(&mut self.stopping)).await;
+        }
+    }
+
+    /// The response as the plan wants it. What the request was for is worked on until this is done.
+    async fn answer(mut self, response: ServiceResponse) -> Result<ServiceResponse, Error> {
+        let (req, response) = response.into_parts();
+        let response = match self.answer {
+            None | Some((Effect::Latency(_), _)) => response,
+            Some((Effect::Status(status), _)) => error_answer(&status),
+            Some((Effect::Hang, _)) => {
                 stop(&mut self.stopping).await;
                 let detail = "the service stopped while this request hung";
-                Ok(req.into_response(answer::problem(StatusCode::SERVICE_UNAVAILABLE, detail)))
+                answer::problem(StatusCode::SERVICE_UNAVAILABLE, detail)
             }
-            Some(Effect::Body(fault)) => {
-                // A 304 has no body to spoil.
-                req.headers_mut().remove(IF_NONE_MATCH);
-                let (req, response) = next.call(req).await?.into_parts();
-                Ok(ServiceResponse::new(req, spoil(response, fault).await?))
-            }
-        }
+            Some((Effect::Body(fault), _)) => spoil(response, fault).await?,
+        };
+        Ok(ServiceResponse::new(req, response))
     }
 }
 

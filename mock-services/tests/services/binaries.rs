@@ -55,6 +55,9 @@ fn help_tells_the_options_and_their_defaults() {
             "--faults",
             "--cache-control",
             "--no-etag",
+            "--no-batch",
+            r#"{"status":{"code":503}}"#,
+            r#""after":true"#,
             "health",
         ] {
             assert!(help.contains(expected), "{expected}: not in {help}");
@@ -62,6 +65,7 @@ fn help_tells_the_options_and_their_defaults() {
         let version = stdout(&program(path, &["--version"]).success());
         assert_eq!(version, format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
         program(path, &["--workers", "0"]).failure().code(2);
+        program(path, &["--no-batch", "500"]).failure().code(2);
         program(path, &["--cache-control", "a\nb"])
             .failure()
             .code(2);
@@ -132,5 +136,30 @@ async fn it_says_where_it_listens_is_well_and_stops_on_a_signal() {
                 .success()
         );
         assert_eq!(program_running.0.wait().expect("ends").code(), Some(0));
+    }
+}
+
+#[actix_web::test]
+async fn the_customer_service_does_without_batches_if_told_to() {
+    let (_, path, _) = BINARIES[1];
+    for (arguments, status) in [
+        (["--no-batch"].as_slice(), 404),
+        (&["--no-batch", "501"], 501),
+        (&[], 200),
+    ] {
+        let child = Command::new(path)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut running = Program(child);
+        let output = running.0.stdout.take().expect("piped");
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).expect("a line");
+        let (_, addr) = line.trim_end().split_once("http://").expect("an address");
+        let addr = addr.parse().expect("address");
+        let answer = send(addr, "GET", "/customers?ids=56", &[], "").await;
+        assert_eq!(answer.status, status);
     }
 }

@@ -1,4 +1,6 @@
-use mock_services::{Options, Running, customers, orders};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mock_services::{Options, Running, customers, fault::Fault, orders};
 use serde_json::Value;
 
 use crate::http::{Problem as _, get, get_with, send};
@@ -186,5 +188,73 @@ async fn every_order_is_of_a_customer_who_exists() {
             };
             target = format!("/orders?limit=100&cursor={cursor}");
         }
+    }
+}
+
+#[actix_web::test]
+async fn batches_can_be_switched_off() {
+    for code in [404, 405, 501] {
+        let service = start(&Options {
+            no_batch: Some(code),
+            ..Options::default()
+        });
+        for method in ["GET", "POST"] {
+            let answer = send(service.addr(), method, "/customers?ids=56,1", &[], "").await;
+            assert_eq!(answer.header("allow"), (code == 405).then_some(""));
+            answer.problem(code);
+        }
+        assert_eq!(get(&service, "/customers/56").await.body, JOHN);
+    }
+    for code in [0, 200, 503] {
+        let error = customers::start(&Options {
+            no_batch: Some(code),
+            ..Options::default()
+        });
+        let error = error.expect_err("no such status").to_string();
+        assert_eq!(
+            error,
+            format!("no_batch must be 404, 405 or 501, not {code}")
+        );
+    }
+}
+
+#[actix_web::test]
+async fn requests_are_counted_for_each_route() {
+    let service = start(&Options {
+        no_batch: Some(404),
+        ..Options::default()
+    });
+    service.faults().set(vec![Fault::status(503).times(2)]);
+    for target in [
+        "/customers/56",
+        "/customers/0",
+        "/customers/99999?a=b",
+        "/customers?ids=1",
+        "/customers",
+        "/healthz",
+        "/customers/1/2",
+    ] {
+        get(&service, target).await;
+    }
+    send(service.addr(), "HEAD", "/customers/1", &[], "").await;
+    send(service.addr(), "PUT", "/customers/1", &[], "").await;
+    let counts = [
+        ("GET", "/customers/{id}"),
+        ("GET", "/customers"),
+        ("HEAD", "/customers/{id}"),
+        ("POST", "/customers/{id}"),
+    ]
+    .map(|(method, route)| service.requests_of(method, route));
+    assert_eq!(counts, [3, 2, 1, 0]);
+    assert_eq!(service.requests(), 8);
+    assert_eq!(service.placed(), []);
+
+    for (method, route) in [
+        ("GET", "/customer"),
+        ("GET", "/customers/1"),
+        ("get", "/customers"),
+    ] {
+        let misspelt = catch_unwind(AssertUnwindSafe(|| service.requests_of(method, route)));
+        assert!(misspelt.is_err(), "{method} {route}");
     }
 }

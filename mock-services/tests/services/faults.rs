@@ -122,6 +122,7 @@ async fn what_the_constructors_make_the_endpoint_takes() {
         Fault::body(BodyFault::WrongId),
         Fault::body(BodyFault::Empty),
         Fault::body(BodyFault::Html),
+        Fault::hang().after(),
     ];
     let answer = put(&service, &json!({ "faults": faults })).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -155,7 +156,7 @@ async fn a_bad_set_changes_nothing_and_every_error_is_told() {
     for error in [
         "faults[1].share must be a number above 0, up to 1, not 0",
         "faults[1].times must be a whole number from 1, not 0",
-        "faults[1].route must be one of /orders/{id}, /orders, not \"/nowhere\"",
+        "faults[1].route must be one of /orders/{id}, /orders, /orders/{id}/cancel, not \"/nowhere\"",
         "faults[1].hang must be true",
         "faults[1] has an unknown field colour",
         "faults[2].status.code must be 429 or 500 to 599, not 404",

@@ -54,3 +54,13 @@ pub(crate) async fn send(
     }
     answer
 }
+
+/// A POST of JSON, with this `Idempotency-Key` unless it is empty.
+pub(crate) async fn post(addr: SocketAddr, target: &str, key: &str, body: &str) -> Answer {
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("Idempotency-Key", key),
+    ];
+    let headers = &headers[..if key.is_empty() { 1 } else { 2 }];
+    send(addr, "POST", target, headers, body).await
+}

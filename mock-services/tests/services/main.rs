@@ -1,5 +1,6 @@
 //! Both services and the proxy through real sockets, and the programs.
 
+mod bad_writes;
 mod binaries;
 mod customers;
 mod faults;
@@ -9,3 +10,5 @@ mod proxy;
 mod proxy_control;
 mod proxy_faults;
 mod proxy_outages;
+mod write_faults;
+mod writes;

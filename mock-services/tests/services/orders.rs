@@ -153,9 +153,14 @@ async fn paths_and_methods_it_does_not_have_are_problems() {
     ] {
         get(&service, path).await.problem(404);
     }
-    for path in ["/orders", "/orders/1", "/healthz"] {
-        let answer = send(service.addr(), "POST", path, &[], "{}").await;
-        assert_eq!(answer.header("allow"), Some("GET, HEAD"));
+    for (method, path, allowed) in [
+        ("PUT", "/orders", "GET, HEAD, POST"),
+        ("POST", "/orders/1", "GET, HEAD"),
+        ("GET", "/orders/1/cancel", "POST"),
+        ("POST", "/healthz", "GET, HEAD"),
+    ] {
+        let answer = send(service.addr(), method, path, &[], "{}").await;
+        assert_eq!(answer.header("allow"), Some(allowed));
         answer.problem(405);
     }
 }

@@ -108,11 +108,19 @@ pub(super) fn address(content: &Content) -> Result<SocketAddr, String> {
     })
 }
 
+/// An array without entries, or a variable's value without text.
+pub(super) fn is_empty_list(given: &Given) -> bool {
+    match &given.content {
+        Content::List(entries) => entries.is_empty(),
+        Content::Bare(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
 /// Every entry in turn: strings of an array, or a variable's value between its commas. `allowed` is for the list as a
-/// whole, `each` for an entry; there are to be `least` of them.
+/// whole, `each` for an entry.
 pub(super) fn list<T>(
     given: &Given,
-    least: usize,
     allowed: &str,
     each: &str,
     parse: impl Fn(&str) -> Result<T, String>,
@@ -121,10 +129,7 @@ pub(super) fn list<T>(
     let split;
     let entries = match &given.content {
         Content::List(entries) => entries,
-        Content::Bare(text) if text.trim().is_empty() && least > 0 => {
-            return whole("there is no entry");
-        }
-        Content::Bare(text) if text.trim().is_empty() => return Ok(Vec::new()),
+        Content::Bare(text) if text.trim().is_empty() => return whole("there is no entry"),
         Content::Bare(text) => {
             split = text
                 .split(',')
@@ -134,7 +139,7 @@ pub(super) fn list<T>(
         }
         other => return whole(&wrong_kind(other)),
     };
-    if entries.len() < least {
+    if entries.is_empty() {
         return whole("there is no entry");
     }
     let mut seen = BTreeSet::new();

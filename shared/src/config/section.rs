@@ -234,10 +234,10 @@ impl Section<'_> {
         about: &'static str,
     ) -> Vec<T> {
         debug_assert!(!default.is_empty(), "the default of {key} has no entry");
-        self.list_of(key, default, 1, allowed, parse, about)
+        self.strings(key, default, ("one or more strings", allowed), parse, about)
     }
 
-    /// The same, by default without an entry.
+    /// The same with no entry by default, and none needed: in the environment an empty value is an empty list.
     pub fn list_or_none<T>(
         &mut self,
         key: &'static str,
@@ -245,15 +245,15 @@ impl Section<'_> {
         parse: impl Fn(&str) -> Result<T, String>,
         about: &'static str,
     ) -> Vec<T> {
-        self.list_of(key, &[], 0, allowed, parse, about)
+        self.strings(key, &[], ("strings", allowed), parse, about)
     }
 
-    fn list_of<T>(
+    /// `allowed` says how many strings there may be and what each is.
+    fn strings<T>(
         &mut self,
         key: &'static str,
         default: &[&str],
-        least: usize,
-        allowed: &'static str,
+        (count, each): (&str, &'static str),
         parse: impl Fn(&str) -> Result<T, String>,
         about: &'static str,
     ) -> Vec<T> {
@@ -261,23 +261,22 @@ impl Section<'_> {
             .iter()
             .map(|entry| parse(entry).expect("the default is allowed"))
             .collect();
-        let strings = if least > 0 {
-            "one or more strings"
-        } else {
-            "strings"
-        };
+        let whole = format!(
+            "an array of {count} (in the environment with commas between them), each {each}"
+        );
         let key = Key {
             path: join(&self.path, key),
             default: toml_list(default),
-            allowed: format!(
-                "an array of {strings} (in the environment with commas between them), each {allowed}"
-            ),
+            allowed: whole.clone(),
             about,
             optional: self.reading.optional,
         };
-        let whole = key.allowed.clone();
+        let may_be_empty = default.is_empty();
         self.value(key, values, |given| {
-            convert::list(given, least, &whole, allowed, &parse)
+            if may_be_empty && convert::is_empty_list(given) {
+                return Ok(Vec::new());
+            }
+            convert::list(given, &whole, each, &parse)
         })
     }
 

@@ -1,6 +1,7 @@
 //! Identifiers of orders and customers.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
@@ -53,6 +54,11 @@ impl<T> FromStr for Id<T> {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
+        // JSON Schema calls 1.0 an integer (2020-12, section 6.1.1), and some clients write it so.
+        let (text, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        if fraction.is_empty() || fraction.bytes().any(|byte| byte != b'0') {
+            return Err(InvalidId);
+        }
         // Stricter than u64: "+1" and "01" would be second names of the same thing.
         if text.starts_with('0') || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(InvalidId);
@@ -100,6 +106,12 @@ impl<T> PartialEq for Id<T> {
 
 impl<T> Eq for Id<T> {}
 
+impl<T> Hash for Id<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
 impl<T> fmt::Debug for Id<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -122,6 +134,7 @@ mod tests {
             serde_json::from_str::<Id<()>>("56").unwrap(),
             serde_json::from_str("\"56\"").unwrap()
         );
+        assert_eq!("56.00".parse::<Id<()>>().unwrap().get(), 56);
         assert_eq!(
             "9007199254740991".parse::<Id<()>>().unwrap().get(),
             Id::<()>::MAX
@@ -138,7 +151,10 @@ mod tests {
             "01",
             " 1",
             "1 ",
-            "1.0",
+            "1.5",
+            "1.",
+            ".0",
+            "1.0.0",
             "abc",
             "9007199254740992",
             "99999999999999999999",
@@ -151,7 +167,7 @@ mod tests {
             "-1",
             "1.5",
             "\"\"",
-            "\"1.0\"",
+            "\"1.5\"",
             "null",
             "true",
             "[1]",

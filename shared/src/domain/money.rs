@@ -27,6 +27,12 @@ impl Money {
         let sum = self.0.checked_add(other.0)?;
         Some(Self(sum.normalize()))
     }
+
+    /// How many decimals it has.
+    #[must_use]
+    pub fn decimals(self) -> u32 {
+        self.0.scale()
+    }
 }
 
 impl FromStr for Money {

@@ -7,8 +7,12 @@ use super::customer::CustomerId;
 use super::{Id, Money};
 
 mod client;
+mod list;
+mod write;
 
-pub use client::OrderClient;
+pub use client::{Listing, OrderClient};
+pub use list::{OrderPage, OrderQuery};
+pub use write::{NewLine, NewOrder, Written};
 
 /// The identifier of an order.
 pub type OrderId = Id<Order>;
@@ -100,8 +104,37 @@ impl<'de> Deserialize<'de> for Order {
 }
 
 impl Status {
-    fn from_word(word: &str) -> Option<Self> {
+    /// All of them, in the order in which one follows the other.
+    pub const ALL: [Self; 5] = [
+        Self::Placed,
+        Self::Paid,
+        Self::Shipped,
+        Self::Delivered,
+        Self::Cancelled,
+    ];
+
+    /// The status that services call `word`.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
         Self::deserialize(de::value::StrDeserializer::<de::value::Error>::new(word)).ok()
+    }
+
+    /// What services call it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Paid => "paid",
+            Self::Shipped => "shipped",
+            Self::Delivered => "delivered",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether something is still to come of it.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Placed | Self::Paid | Self::Shipped)
     }
 }
 

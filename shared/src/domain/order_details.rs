@@ -2,63 +2,107 @@
 
 use std::sync::Arc;
 
-use super::customer::{Customer, CustomerClient, CustomerId};
-use super::order::{Order, OrderClient, OrderId};
-use crate::compose::{Composition, Ladder, Part, Provenance};
+use http::header::HeaderValue;
+
+use super::OrderDesk;
+use super::customer::{Customer, CustomerId};
+use super::order::{NewOrder, Order, OrderId, Written};
+use crate::aggregate;
+use crate::compose::{Composition, Ladder, Part};
 use crate::upstream::{Context, Error};
 
-/// The services that the aggregate asks, as one worker thread holds them.
-#[derive(Debug, Clone)]
-pub struct OrderDesk {
-    orders: OrderClient,
-    customers: CustomerClient,
+aggregate! {
+    /// An order with its customer; what `C` is depends on the ladder that the BFF chose for a missing customer.
+    pub struct OrderDetails, ladders OrderLadders, from (desk: &OrderDesk, id: OrderId);
+
+    /// The order.
+    required order: Order => |context| desk.orders.get(context, id);
+    /// Its customer: only the order says whose it is.
+    optional customer<C>: Customer, for customer_id: CustomerId = order.customer_id, after order
+        => |context| desk.customers.get(context, customer_id);
 }
 
-/// An order with its customer; what `C` is depends on the ladder that the BFF chose for a missing customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderDetails<C> {
-    /// The order; required.
-    pub order: Part<Arc<Order>>,
-    /// Its customer; optional.
-    pub customer: Part<C>,
+/// What came of a write to an order.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it comes from, and nearly always done"
+)]
+#[derive(Debug)]
+pub enum Outcome<C> {
+    /// It was done, and this is the order now.
+    Done(OrderDetails<C>),
+    /// The first request with this key is still being worked on.
+    InProgress,
+    /// Of a cancellation: the order is too far for it.
+    TooLate,
+    /// The key was used for something else before.
+    KeyReused,
+    /// The order service does not take what it was told.
+    Refused,
 }
 
-impl OrderDesk {
-    /// A desk that asks these two services.
-    #[must_use]
-    pub fn new(orders: OrderClient, customers: CustomerClient) -> Self {
-        Self { orders, customers }
-    }
-
-    /// The order, and its customer after it: only the order says whose it is.
+impl<C: Ladder<CustomerId, Customer>> OrderLadders<C> {
+    /// Places an order, once for each key, and gives it with its customer.
     ///
     /// # Errors
-    /// The order service's. A customer who cannot be had is a matter of `ladder`.
-    pub async fn details<L: Ladder<CustomerId, Customer>>(
+    /// The order service's. Then nobody knows whether it was placed; to ask again with the same key is safe.
+    pub async fn place(
         &self,
         context: &Context,
-        id: OrderId,
-        ladder: &L,
-    ) -> Result<OrderDetails<L::Slot>, Error> {
+        desk: &OrderDesk,
+        order: &NewOrder,
+        key: HeaderValue,
+    ) -> Result<Outcome<C::Slot>, Error> {
         let within = Composition::new(context);
-        let order = within
-            .required(|context| self.orders.get(context, id))
+        let written = within
+            .required(|context| desk.orders.place(context, order, key))
             .await?;
-        let key = order.value.customer_id;
-        let customer = within
-            .optional(ladder, &key, |context| self.customers.get(context, key))
-            .await;
-        Ok(OrderDetails { order, customer })
+        Ok(self.outcome(&within, desk, written).await)
     }
-}
 
-impl<C> OrderDetails<C> {
-    /// The sources by name, in the order in which they were asked.
-    #[must_use]
-    pub fn sources(&self) -> [(&'static str, &Provenance); 2] {
-        [
-            ("order", &self.order.provenance),
-            ("customer", &self.customer.provenance),
-        ]
+    /// Cancels an order, and gives it with its customer.
+    ///
+    /// # Errors
+    /// The order service's. Then nobody knows whether it was cancelled.
+    pub async fn cancel(
+        &self,
+        context: &Context,
+        desk: &OrderDesk,
+        id: OrderId,
+        key: Option<HeaderValue>,
+    ) -> Result<Outcome<C::Slot>, Error> {
+        let within = Composition::new(context);
+        let written = within
+            .required(|context| desk.orders.cancel(context, id, key))
+            .await?;
+        Ok(self.outcome(&within, desk, written).await)
+    }
+
+    async fn outcome(
+        &self,
+        within: &Composition,
+        desk: &OrderDesk,
+        written: Part<Arc<Written>>,
+    ) -> Outcome<C::Slot> {
+        let order = match &*written.value {
+            Written::Done(order) => Arc::clone(order),
+            Written::InProgress => return Outcome::InProgress,
+            Written::TooLate => return Outcome::TooLate,
+            Written::KeyReused => return Outcome::KeyReused,
+            Written::Refused => return Outcome::Refused,
+        };
+        let id = order.customer_id;
+        let customer = within
+            .optional(&self.customer, &id, |context| {
+                desk.customers.get(context, id)
+            })
+            .await;
+        Outcome::Done(OrderDetails {
+            order: Part {
+                value: order,
+                provenance: written.provenance,
+            },
+            customer,
+        })
     }
 }

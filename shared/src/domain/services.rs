@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::customer::CustomerClient;
 use super::order::OrderClient;
-use super::order_details::OrderDesk;
 use crate::config::Section;
 use crate::upstream::{self, Client, Cluster, Target};
 
@@ -43,6 +42,13 @@ impl ServicesConfig {
     }
 }
 
+/// The services that the aggregates ask, as one worker thread holds them.
+#[derive(Debug, Clone)]
+pub struct OrderDesk {
+    pub(super) orders: OrderClient,
+    pub(super) customers: CustomerClient,
+}
+
 /// The services as all worker threads share them.
 #[derive(Debug, Clone)]
 pub struct Services {
@@ -72,9 +78,9 @@ impl Services {
     #[must_use]
     pub fn desk(&self) -> OrderDesk {
         let client = |cluster: &Arc<Cluster>| Client::new(Arc::clone(cluster));
-        OrderDesk::new(
-            OrderClient::new(client(&self.orders)),
-            CustomerClient::new(client(&self.customers)),
-        )
+        OrderDesk {
+            orders: OrderClient::new(client(&self.orders)),
+            customers: CustomerClient::new(client(&self.customers)),
+        }
     }
 }

@@ -22,8 +22,12 @@ pub(super) struct Admin {
 
 /// The paths of this listener.
 pub(super) fn paths() -> Paths {
-    let known = ["/livez", "/readyz", "/upstreams"]
-        .map(|path| (path.to_owned(), HeaderValue::from_static("GET, HEAD")));
+    let known = ["/livez", "/readyz", "/upstreams"].map(|path| {
+        (
+            path.to_owned(),
+            HeaderValue::from_static("GET, HEAD, OPTIONS"),
+        )
+    });
     Paths::new(
         known,
         "The paths of this listener are /livez, /readyz and /upstreams.",

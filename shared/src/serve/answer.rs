@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderName};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, LOCATION};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use twox_hash::XxHash3_64;
 
@@ -40,20 +40,76 @@ pub fn composed<V: Serialize>(
     view: &V,
     sources: &[(&'static str, &Provenance)],
 ) -> Result<HttpResponse, Problem> {
+    let body = json(view)?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, cache_control(sources)));
+    if let Some(etag) = etag(sources) {
+        response.insert_header((ETAG, etag));
+    }
+    Ok(of_sources(response, body, sources))
+}
+
+/// A 201 with `body` as its JSON: what a request has made, which is found at `location`, an absolute path or a URI.
+/// Nobody keeps the answer to such a request, so it is `no-store` and has no `ETag`; `Server-Timing` and `Cache-Status`
+/// are as [`composed`] has them.
+///
+/// # Errors
+/// A body that cannot be written as JSON, or a location that no header can hold, is an internal problem.
+pub fn created<V: Serialize>(
+    location: &str,
+    body: &V,
+    sources: &[(&'static str, &Provenance)],
+) -> Result<HttpResponse, Problem> {
+    let location = HeaderValue::from_str(location).map_err(|error| {
+        log::error!("a location cannot be a header's value: {error}");
+        Problem::internal()
+    })?;
+    let body = json(body)?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, location));
+    Ok(of_sources(unkept(response), body, sources))
+}
+
+/// A 200 with `body` as its JSON: what has come of a request that changes something. In everything else it is as
+/// [`created`] without the location.
+///
+/// # Errors
+/// A body that cannot be written as JSON is an internal problem.
+pub fn changed<V: Serialize>(
+    body: &V,
+    sources: &[(&'static str, &Provenance)],
+) -> Result<HttpResponse, Problem> {
+    let body = json(body)?;
+    Ok(of_sources(unkept(HttpResponse::Ok()), body, sources))
+}
+
+fn json<V: Serialize>(view: &V) -> Result<Vec<u8>, Problem> {
     // Room for most answers, so that it need not grow.
     let mut body = Vec::with_capacity(1024);
     serde_json::to_writer(&mut body, view).map_err(|error| {
         log::error!("a view cannot be written as JSON: {error}");
         Problem::internal()
     })?;
-    let mut response = HttpResponse::Ok();
+    Ok(body)
+}
+
+fn unkept(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+    response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
     response
-        .content_type("application/json")
-        .insert_header((CACHE_CONTROL, cache_control(sources)))
-        .insert_header((SERVER_TIMING, server_timing(sources)))
-        .insert_header((CACHE_STATUS, cache_status(sources)));
-    if let Some(etag) = etag(sources) {
-        response.insert_header((ETAG, etag));
+}
+
+/// The answer with its body, and with what is told of each source in its head and to the access line.
+fn of_sources(
+    mut response: HttpResponseBuilder,
+    body: Vec<u8>,
+    sources: &[(&'static str, &Provenance)],
+) -> HttpResponse {
+    response.content_type("application/json");
+    // A field without a member says nothing.
+    if !sources.is_empty() {
+        response
+            .insert_header((SERVER_TIMING, server_timing(sources)))
+            .insert_header((CACHE_STATUS, cache_status(sources)));
     }
     let mut response = response.body(body);
     let lines = sources.iter().map(|(name, provenance)| SourceLine {
@@ -63,7 +119,7 @@ pub fn composed<V: Serialize>(
         detail: provenance.detail.clone(),
     });
     response.extensions_mut().insert(Sources(lines.collect()));
-    Ok(response)
+    response
 }
 
 fn cache_control(sources: &[(&'static str, &Provenance)]) -> String {
@@ -91,15 +147,20 @@ fn etag(sources: &[(&'static str, &Provenance)]) -> Option<String> {
         all = XxHash3_64::oneshot_with_seed(all, name.as_bytes());
         all = XxHash3_64::oneshot_with_seed(all, &provenance.validator?.to_le_bytes());
     }
-    let mut etag = String::with_capacity(20);
-    etag.push_str("W/\"");
+    Some(weak_tag(all))
+}
+
+/// A weak entity tag that stands for `hash`.
+pub(super) fn weak_tag(hash: u64) -> String {
+    let mut tag = String::with_capacity(20);
+    tag.push_str("W/\"");
     for place in (0..16).rev() {
         #[expect(clippy::cast_possible_truncation, reason = "four bits")]
-        let digit = (all >> (4 * place)) as u32 & 0xf;
-        etag.extend(char::from_digit(digit, 16));
+        let digit = (hash >> (4 * place)) as u32 & 0xf;
+        tag.extend(char::from_digit(digit, 16));
     }
-    etag.push('"');
-    Some(etag)
+    tag.push('"');
+    tag
 }
 
 /// The program's version as a number, since views change with it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::CorsConfig;
 use super::router::{RouteConfig, Surroundings, faults, network, own_paths};
 use super::telemetry::LogConfig;
 use crate::config::Section;
@@ -34,6 +35,11 @@ pub struct Config {
     /// Requests in flight at once over all worker threads, from the head to the end of the answer; one more is
     /// refused with a 503.
     pub max_requests: u32,
+    /// Seals the cursors of lists; the same for all instances that answer the same clients. `None` for one of its own,
+    /// made at start.
+    pub cursor_secret: Option<String>,
+    /// Whether answers are compressed for clients that take it.
+    pub compression: bool,
     /// How long readiness is 503, while requests are still served, before the server stops.
     pub drain_delay: Duration,
     /// How long requests in flight may take after that.
@@ -46,6 +52,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Requests that go on to an upstream as they come.
     pub routes: Vec<RouteConfig>,
+    /// Which pages of other origins may read answers. [`Config::read`] leaves it at none: a BFF whose clients are browsers
+    /// reads it from a section of its own.
+    pub cors: CorsConfig,
 }
 
 impl Config {
@@ -63,12 +72,15 @@ impl Config {
             body_timeout: Duration::from_secs(10),
             max_connections: 4096,
             max_requests: 4096,
+            cursor_secret: None,
+            compression: true,
             drain_delay: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(5),
             log: LogConfig::default(),
             via: VIA.to_owned(),
             trusted_proxies: Vec::new(),
             routes: Vec::new(),
+            cors: CorsConfig::default(),
         }
     }
 
@@ -121,6 +133,23 @@ impl Config {
                 1..=1_000_000,
                 "Requests in flight at once, over all worker threads; one more is refused with a 503.",
             ),
+            cursor_secret: section.text(
+                "cursor_secret",
+                "",
+                "16 characters or more, or none",
+                |text| match text.len() {
+                    0 => Ok(None),
+                    16.. => Ok(Some(text.to_owned())),
+                    _ => Err("is too short: anybody could guess it".to_owned()),
+                },
+                "Seals the cursors of lists. Several instances behind one balancer need the same; an empty one stands \
+                 for one made at start.",
+            ),
+            compression: section.flag(
+                "compression",
+                default.compression,
+                "Whether answers of 1 kB to 1 MiB are compressed (br, zstd, gzip) for clients that take it.",
+            ),
             drain_delay: section.duration(
                 "drain_delay",
                 default.drain_delay,
@@ -150,6 +179,7 @@ impl Config {
             routes: section.sections("routes", "name", |name, section| {
                 RouteConfig::read(section, name, surroundings.upstreams)
             }),
+            cors: default.cors.clone(),
         };
         if !config.routes.is_empty() {
             for (index, why) in faults(&config.routes, &own_paths(surroundings)) {

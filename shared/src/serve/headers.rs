@@ -4,7 +4,8 @@ use std::net::Ipv6Addr;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{
-    CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HOST, HeaderMap, HeaderValue, REFERRER_POLICY,
+    VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::http::uri::Authority;
 use actix_web::http::{StatusCode, Version};
@@ -113,6 +114,40 @@ fn is_authority(host: &[u8]) -> bool {
 /// What an answer may do in a browser: nothing, since it is data. A page of ours brings its own policy.
 const DATA_ONLY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Says who may keep an answer that says nothing of it: nobody, and with a tag who asks each time. Without a word a cache
+/// might guess (RFC 9111, section 4.2.2).
+pub(super) fn keep_explicitly(headers: &mut HeaderMap) {
+    if !headers.contains_key(CACHE_CONTROL) {
+        let unsaid = if headers.contains_key(ETAG) {
+            "no-cache"
+        } else {
+            "no-store"
+        };
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(unsaid));
+    }
+}
+
+/// Adds `name` to what the answer varies by, unless it is there.
+pub(super) fn vary(headers: &mut HeaderMap, name: &'static str) {
+    let said: Vec<_> = headers.get_all(VARY).map(HeaderValue::as_bytes).collect();
+    let has = said
+        .iter()
+        .flat_map(|field| field.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .any(|member| member == b"*" || member.eq_ignore_ascii_case(name.as_bytes()));
+    if has {
+        return;
+    }
+    let value = if said.is_empty() {
+        Ok(HeaderValue::from_static(name))
+    } else {
+        HeaderValue::from_bytes(&[&said.join(&b", "[..]), name.as_bytes()].join(&b", "[..]))
+    };
+    if let Ok(value) = value {
+        headers.insert(VARY, value);
+    }
+}
 
 /// Adds what every answer carries.
 pub(super) fn secure(headers: &mut HeaderMap) {

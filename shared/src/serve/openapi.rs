@@ -1,13 +1,17 @@
 //! The document that describes a BFF, and the pages that show it.
 
-use std::collections::BTreeMap;
+mod answers;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue,
+    LOCATION,
 };
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse};
+use twox_hash::XxHash3_64;
 use utoipa::openapi::example::Example;
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::{
@@ -16,9 +20,12 @@ use utoipa::openapi::{
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::answer::weak_tag;
 use super::paths::Paths;
 use super::problem::PROBLEM_JSON;
 use super::{Problem, headers};
+
+pub use answers::describe_composed;
 
 /// Where the document is served.
 pub const DOCUMENT_PATH: &str = "/openapi.json";
@@ -65,12 +72,12 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
         Problem::internal(),
     ];
     let mut contents: BTreeMap<String, (Vec<String>, ContentBuilder)> = BTreeMap::new();
+    let mut retried = BTreeSet::new();
     for problem in own.into_iter().chain(edge) {
-        let body = problem.body("0198a6f0-5b7c-7d3e-8f1a-2b3c4d5e6f70");
-        let example = Example::builder()
-            .summary(body.title())
-            .value(serde_json::to_value(&body).ok())
-            .build();
+        if problem.says_when_to_retry() {
+            retried.insert(problem.status().as_str().to_owned());
+        }
+        let (title, example) = example(&problem);
         let (titles, content) = contents
             .remove(problem.status().as_str())
             .unwrap_or_else(|| {
@@ -80,10 +87,7 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
                 )
             });
         let content = content.examples_from_iter([(problem.code(), example)]);
-        let titles = titles
-            .into_iter()
-            .chain([body.title().to_owned()])
-            .collect();
+        let titles = titles.into_iter().chain([title]).collect();
         contents.insert(problem.status().as_str().to_owned(), (titles, content));
     }
     let response = |(status, (titles, content)): (String, (Vec<String>, ContentBuilder))| {
@@ -91,7 +95,7 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
             .description(titles.join("; "))
             .content(PROBLEM_JSON, content.build())
             .header("X-Request-Id", header("The request's id, as in the body."));
-        if status == "503" {
+        if retried.contains(&status) {
             response = response.header(
                 "Retry-After",
                 header("Whole seconds after which to ask again, where known."),
@@ -102,7 +106,55 @@ pub fn problems(own: Vec<Problem>) -> BTreeMap<String, RefOr<Response>> {
     contents.into_iter().map(response).collect()
 }
 
-fn header(description: &str) -> Header {
+/// `document` with the 405 that each of its paths gives to other methods, among the answers of its operations.
+#[must_use]
+pub fn with_other_methods(mut document: OpenApi) -> OpenApi {
+    for item in document.paths.paths.values_mut() {
+        let Ok(allow) = HeaderValue::try_from(methods(item)) else {
+            continue;
+        };
+        let problem = Problem::method_not_allowed(allow);
+        let (title, example) = example(&problem);
+        let content = Content::builder()
+            .schema(Some(Ref::from_schema_name("Problem")))
+            .examples_from_iter([(problem.code(), example)]);
+        let response = Response::builder()
+            .description(format!("To other methods: {title}"))
+            .content(PROBLEM_JSON, content.build())
+            .header("Allow", header("The methods that are allowed."))
+            .header("X-Request-Id", header("The request's id, as in the body."))
+            .build();
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            let status = problem.status().as_str().to_owned();
+            operation
+                .responses
+                .responses
+                .insert(status, response.clone().into());
+        }
+    }
+    document
+}
+
+/// A problem's title, and the body that a client gets, but for the request's id.
+fn example(problem: &Problem) -> (String, Example) {
+    let body = problem.body("0198a6f0-5b7c-7d3e-8f1a-2b3c4d5e6f70");
+    let example = Example::builder()
+        .summary(body.title())
+        .value(serde_json::to_value(&body).ok())
+        .build();
+    (body.title().to_owned(), example)
+}
+
+/// A header of an answer, for its documentation.
+#[must_use]
+pub fn header(description: &str) -> Header {
     Header::builder()
         .schema(Some(Object::with_type(Type::String)))
         .description(Some(description))
@@ -114,7 +166,7 @@ pub(super) fn paths(document: &OpenApi) -> Paths {
     let described = document.paths.paths.iter();
     let described = described.map(|(path, item)| (path.clone(), methods(item)));
     let own = [DOCUMENT_PATH, "/docs", "/docs/{file:.*}"]
-        .map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
+        .map(|path| (path.to_owned(), "GET, HEAD, OPTIONS".to_owned()));
     let known = described.chain(own).filter_map(|(path, methods)| {
         let methods = HeaderValue::try_from(methods).ok()?;
         Some((path, methods))
@@ -136,7 +188,8 @@ fn methods(item: &PathItem) -> String {
         .iter()
         .filter(|(_, operation)| operation.is_some())
         .map(|(method, _)| *method);
-    allowed.collect::<Vec<_>>().join(", ")
+    // The edge answers it for every path.
+    allowed.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
 }
 
 /// Mounts the document and the pages.
@@ -144,23 +197,35 @@ pub(super) fn configure(app: &mut web::ServiceConfig, document: &Bytes) {
     let pages = utoipa_swagger_ui::Config::from(DOCUMENT_PATH)
         .use_base_layout()
         .validator_url("none");
-    app.app_data(Data::new(document.clone()))
-        .app_data(Data::new(Arc::new(pages)))
-        .route(DOCUMENT_PATH, web::get().to(serve_document))
-        .route("/docs", web::get().to(redirect))
-        .route("/docs/{file:.*}", web::get().to(page));
+    let tag = weak_tag(XxHash3_64::oneshot(document));
+    app.app_data(Data::new(Document {
+        text: document.clone(),
+        tag,
+    }))
+    .app_data(Data::new(Arc::new(pages)))
+    .route(DOCUMENT_PATH, web::get().to(serve_document))
+    .route("/docs", web::get().to(redirect))
+    .route("/docs/{file:.*}", web::get().to(page));
 }
 
-async fn serve_document(document: Data<Bytes>) -> HttpResponse {
+/// The document as it is served.
+struct Document {
+    text: Bytes,
+    tag: String,
+}
+
+async fn serve_document(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .body(Bytes::clone(&document))
+        .insert_header((ETAG, &*document.tag))
+        .body(document.text.clone())
 }
 
 async fn redirect() -> HttpResponse {
     HttpResponse::PermanentRedirect()
-        .insert_header(("location", "/docs/"))
+        .insert_header((LOCATION, "/docs/"))
+        .insert_header((CACHE_CONTROL, "no-cache"))
         .finish()
 }
 
@@ -178,6 +243,7 @@ async fn page(
     response
         .insert_header((CONTENT_TYPE, file.content_type))
         .insert_header((CACHE_CONTROL, "no-cache"))
+        .insert_header((ETAG, weak_tag(XxHash3_64::oneshot(&file.bytes))))
         .insert_header((CONTENT_SECURITY_POLICY, PAGE_POLICY));
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));

@@ -37,6 +37,11 @@ impl Paths {
         self.find(path).map(|(template, _)| Arc::clone(template))
     }
 
+    /// The methods that `path` has, as `Allow` lists them; `None` for one that is not known.
+    pub(super) fn allowed(&self, path: &str) -> Option<&HeaderValue> {
+        self.find(path).map(|(_, methods)| methods)
+    }
+
     /// Why `path` was not answered: unknown, or known for other methods.
     pub(super) fn refuse(&self, path: &str) -> Problem {
         match self.find(path) {

@@ -27,6 +27,16 @@ pub struct Problem {
     // Boxed, since few have one and every `Result` of a route has room for it.
     allow: Option<Box<HeaderValue>>,
     source: Option<Box<FailedSource>>,
+    errors: Vec<FieldError>,
+}
+
+/// What is wrong with one field of a request, and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field: a parameter's or header's name, or the path of a member of the body, as in `lines[0].quantity`.
+    pub field: String,
+    /// What is wrong with it, and what is allowed.
+    pub detail: String,
 }
 
 /// The source that a required answer failed on, for the access line.
@@ -56,6 +66,10 @@ pub struct ProblemBody<'a> {
     code: &'a str,
     /// The request's id, as in the header `X-Request-Id`.
     request_id: &'a str,
+    /// Everything that is wrong with the request, field by field; only where there are fields to blame.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
+    errors: &'a [FieldError],
 }
 
 impl ProblemBody<'_> {
@@ -81,7 +95,22 @@ impl Problem {
             retry_after: None,
             allow: None,
             source: None,
+            errors: Vec::new(),
         }
+    }
+
+    /// Input that is not what it has to be: every fault of it at once.
+    #[must_use]
+    pub fn invalid_input(errors: Vec<FieldError>) -> Self {
+        let fields: Vec<_> = errors.iter().map(|error| &*error.field).collect();
+        let detail = format!("Not valid: {}.", fields.join(", "));
+        let problem = Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalidInput",
+            "The input is not valid",
+            detail,
+        );
+        Self { errors, ..problem }
     }
 
     /// What a client is told when the required source `name` brought nothing. Nothing of the upstream's own text,
@@ -309,7 +338,16 @@ impl Problem {
         }
     }
 
-    fn retry_after(self, after: Duration) -> Self {
+    /// The same problem, whose detail says this too.
+    #[must_use]
+    pub fn adding(self, sentence: &str) -> Self {
+        let detail = format!("{} {sentence}", self.detail).into();
+        Self { detail, ..self }
+    }
+
+    /// The same problem with a `Retry-After`, in whole seconds rounded up.
+    #[must_use]
+    pub fn retry_after(self, after: Duration) -> Self {
         Self {
             retry_after: Some(after),
             ..self
@@ -322,6 +360,10 @@ impl Problem {
 
     pub(super) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub(super) fn says_when_to_retry(&self) -> bool {
+        self.retry_after.is_some()
     }
 
     pub(super) fn code(&self) -> &'static str {
@@ -337,6 +379,7 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
             request_id,
+            errors: &self.errors,
         }
     }
 

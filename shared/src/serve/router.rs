@@ -69,7 +69,7 @@ pub(super) struct Router {
 pub(super) struct Route {
     pub(super) config: Arc<RouteConfig>,
     pub(super) template: Arc<str>,
-    allow: HeaderValue,
+    pub(super) allow: HeaderValue,
     forwarder: Forwarder,
 }
 

@@ -14,8 +14,10 @@ use actix_web::{App, HttpRequest, HttpServer, web};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Cursors;
 use super::admin::{self, Admin};
 use super::admission::Admission;
+use super::cors::Cors;
 use super::edge::Edge;
 use super::ending::{Door, End, Stop};
 use super::life::{Ending, Life};
@@ -149,8 +151,11 @@ impl<D: 'static> Bff<D> {
         let document = Bytes::from(openapi::text(&document));
         let admission = Admission::new(config.max_requests);
         let connections = Connections::default();
-        let edge = |access_log, paths, admission| Edge {
+        let cursors = cursors(&config);
+        let edge = |access_log, paths, admission, cors| Edge {
             paths,
+            compression: config.compression,
+            cors,
             deadline: config.deadline,
             body_timeout: config.body_timeout,
             lifecycle: lifecycle.clone(),
@@ -168,9 +173,18 @@ impl<D: 'static> Bff<D> {
             listener,
             workers(config.workers),
             Some(ending),
-            (edge(true, paths, Some(admission.clone())), Some(table)),
+            (
+                edge(
+                    true,
+                    paths,
+                    Some(admission.clone()),
+                    Cors::new(&config.cors),
+                ),
+                Some(table),
+            ),
             move |app| {
                 app.app_data(Data::new(per_worker()))
+                    .app_data(Data::new(cursors.clone()))
                     .app_data(PayloadConfig::new(MAX_BODY))
                     .app_data(JsonConfig::default().limit(MAX_BODY))
                     .configure(|app| routes(&mut ServiceConfig::new(app)))
@@ -179,7 +193,7 @@ impl<D: 'static> Bff<D> {
             },
         )
         .map_err(|source| BindError::new("listen", addr, source))?;
-        let edge = edge(false, admin::paths(), None);
+        let edge = edge(false, admin::paths(), None, None);
         let admin = Admin {
             clusters,
             lifecycle,
@@ -310,5 +324,12 @@ impl Server {
             Ok(())
         })?;
         Ok(())
+    }
+}
+
+fn cursors(config: &Config) -> Cursors {
+    match &config.cursor_secret {
+        Some(secret) => Cursors::new(secret.as_bytes()),
+        None => Cursors::with_own_secret(),
     }
 }

@@ -87,13 +87,15 @@ pub(super) struct Key(Arc<Selected>);
 struct Selected {
     /// What the answer is decoded as.
     kind: TypeId,
+    /// Counts the writes since which it is asked for.
+    generation: u64,
     target: String,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Key {
-    /// The key of `request`, whose answer is read as a `T`.
-    pub(super) fn of<T: 'static>(request: &Request) -> Self {
+    /// The key of `request`, whose answer is read as a `T`, in this generation of its tag.
+    pub(super) fn of<T: 'static>(request: &Request, generation: u64) -> Self {
         let headers = request.headers.iter();
         let mut headers: Vec<_> = headers
             .map(|(name, value)| (name.clone(), value.clone()))
@@ -101,6 +103,7 @@ impl Key {
         headers.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
         Self(Arc::new(Selected {
             kind: TypeId::of::<T>(),
+            generation,
             target: request.target.clone(),
             headers,
         }))

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::{Answer, CacheStatus, Forwarded, Freshness, Origin};
+use super::batch::Batch;
 use super::cache::Entry;
+use super::request::Tag;
 use super::transport::Transport;
 use super::transport::awc::AwcTransport;
 use super::{
@@ -15,6 +17,7 @@ use super::{
 };
 
 mod attempt;
+mod batch;
 mod cached;
 mod series;
 
@@ -42,6 +45,14 @@ enum Reply {
     Whole(Entry),
     /// What is known already is still so (304), on the terms of this answer.
     NotModified(Entry),
+}
+
+impl Reply {
+    fn into_entry(self) -> Entry {
+        match self {
+            Self::Whole(entry) | Self::NotModified(entry) => entry,
+        }
+    }
 }
 
 impl Client {
@@ -90,6 +101,24 @@ impl Client {
         }
     }
 
+    /// Asks for one of the things that also come in batches; what others ask for in a batch is shared with it.
+    ///
+    /// # Errors
+    /// As [`Client::call`]; a thing with another key than the one asked for is an invalid answer.
+    pub async fn one<B: Batch>(
+        &self,
+        context: &Context,
+        key: B::Key,
+    ) -> Result<Answer<B::Value>, Error> {
+        self.call(context, B::one(key), batch::single::<B>(key))
+            .await
+    }
+
+    /// Makes everything be asked for anew that is tagged with `tag`: after a write, or one that may have been.
+    pub fn forget(&self, tag: &str) {
+        self.cluster.generations.end(Tag::of(tag));
+    }
+
     /// A series of attempts for one caller.
     async fn alone<T, D>(
         &self,
@@ -112,9 +141,7 @@ impl Client {
             began: now,
             conditional: false,
         };
-        match self.series(&call, |_| {}).await? {
-            Reply::Whole(entry) | Reply::NotModified(entry) => Ok(entry),
-        }
+        Ok(self.series(&call, |_| {}).await?.into_entry())
     }
 
     fn fresh<T: Send + Sync + 'static>(
@@ -134,7 +161,13 @@ impl Client {
         now: Instant,
     ) -> Result<Answer<T>, Error> {
         let Some(value) = &entry.value else {
-            return Err(self.error(ErrorKind::NotFound, format!("answered {}", entry.status)));
+            let without = if entry.status.is_success() {
+                " without it"
+            } else {
+                ""
+            };
+            let detail = format!("answered {}{without}", entry.status);
+            return Err(self.error(ErrorKind::NotFound, detail));
         };
         // The key has the type in it: this cannot fail.
         let value = Arc::<dyn Any + Send + Sync>::downcast(Arc::clone(value))

@@ -14,11 +14,13 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout, timeout_at};
 
+use super::batch::Batchless;
 use super::budget::Budget;
 use super::cache::{Cache, CacheReport};
 use super::choice::{Member, Refusal, pick};
 use super::endpoint::{AttemptEnd, Offer};
 use super::flight::Flights;
+use super::generations::Generations;
 use super::latency::{Latencies, Quantiles};
 use super::limit::Outlook;
 use super::queue::Queue;
@@ -66,6 +68,8 @@ pub struct Cluster {
     latencies: Mutex<Latencies>,
     pub(super) cache: Option<Cache>,
     pub(super) flights: Arc<Flights>,
+    pub(super) generations: Generations,
+    pub(super) batchless: Batchless,
 }
 
 impl Cluster {
@@ -94,6 +98,8 @@ impl Cluster {
             latencies: Mutex::new(Latencies::new(now)),
             cache: Cache::new(config.cache),
             flights: Arc::default(),
+            generations: Generations::default(),
+            batchless: Batchless::default(),
             config,
             connect,
         });

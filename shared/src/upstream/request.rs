@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
+use twox_hash::XxHash3_64;
 
 use super::Deadline;
 
@@ -19,7 +20,24 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body; empty for a request without one.
     pub body: Bytes,
+    /// Statuses that answer this request though they are no success.
+    pub(super) answers: &'static [u16],
+    /// Whether a key in it makes the service act once, however often it is sent.
+    pub(super) has_key: bool,
+    pub(super) tag: Option<Tag>,
 }
+
+/// What cached answers are forgotten by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tag(pub(super) u64);
+
+impl Tag {
+    pub(super) fn of(name: &str) -> Self {
+        Self(XxHash3_64::oneshot(name.as_bytes()))
+    }
+}
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 impl Request {
     /// A GET of `target`.
@@ -36,6 +54,9 @@ impl Request {
             target: target.into(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            answers: &[],
+            has_key: false,
+            tag: None,
         }
     }
 
@@ -46,6 +67,38 @@ impl Request {
             body: body.into(),
             ..self
         }
+    }
+
+    /// The same request with `Idempotency-Key: key` (draft-ietf-httpapi-idempotency-key-header): the service acts on it
+    /// once, so that it may be repeated whatever its method is.
+    #[must_use]
+    pub fn with_idempotency_key(mut self, key: HeaderValue) -> Self {
+        self.headers.insert(IDEMPOTENCY_KEY, key);
+        self.has_key = true;
+        self
+    }
+
+    /// The same request, answered by `statuses` too: an answer with one of them is decoded, like a success, and is no
+    /// failure of the service.
+    #[must_use]
+    pub fn answered_by(self, statuses: &'static [u16]) -> Self {
+        Self {
+            answers: statuses,
+            ..self
+        }
+    }
+
+    /// The same request, whose kept answers are forgotten with [`Client::forget`](super::Client::forget) of `tag`.
+    #[must_use]
+    pub fn tagged(self, tag: &str) -> Self {
+        Self {
+            tag: Some(Tag::of(tag)),
+            ..self
+        }
+    }
+
+    pub(super) fn is_answered_by(&self, status: StatusCode) -> bool {
+        self.answers.contains(&status.as_u16())
     }
 
     /// Whether the request says how long its body is. One without a body does where its method leads to expect one
@@ -61,9 +114,18 @@ impl Request {
         self.method == Method::GET && self.body.is_empty()
     }
 
-    /// Whether asking twice has the effect of asking once (RFC 9110, section 9.2.2).
+    /// Whether asking twice has the effect of asking once: by its method (RFC 9110, section 9.2.2) or by its key.
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
+        self.has_key || self.is_idempotent_by_method()
+    }
+
+    /// Whether it may be asked twice at the same time. With a key the second would be told that the first is under way.
+    pub(super) fn may_be_hedged(&self) -> bool {
+        !self.has_key && self.is_idempotent_by_method()
+    }
+
+    fn is_idempotent_by_method(&self) -> bool {
         matches!(
             self.method,
             Method::GET

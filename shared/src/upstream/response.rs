@@ -26,7 +26,7 @@ impl Response {
     /// # Errors
     /// [`Undecodable`] says where reading stopped, never what stood there: the text may be personal data.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Undecodable> {
-        serde_json::from_slice(&self.body).map_err(|error| Undecodable::json(&error))
+        Undecodable::or_read(&self.body)
     }
 
     /// What `Retry-After` asks for, as seconds or as a date; a day at most (RFC 9110, section 10.2.3).
@@ -47,7 +47,15 @@ impl Undecodable {
         Self(why.into())
     }
 
-    fn json(error: &serde_json::Error) -> Self {
+    /// JSON read as a `T`.
+    ///
+    /// # Errors
+    /// As [`Response::json`].
+    pub fn or_read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Self> {
+        serde_json::from_slice(json).map_err(|error| Self::json(&error))
+    }
+
+    pub(super) fn json(error: &serde_json::Error) -> Self {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "JSON ends too soon",
             serde_json::error::Category::Data => "JSON of another shape",

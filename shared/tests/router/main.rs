@@ -24,6 +24,7 @@
 
 mod answers;
 mod bodies;
+mod cors;
 mod failing;
 mod heads;
 mod leaving;

@@ -30,6 +30,15 @@ pub(crate) fn request(method: &str, target: &str) -> String {
     format!("{method} {target} HTTP/1.1\r\nHost: test\r\n\r\n")
 }
 
+/// `request` with further header fields.
+pub(crate) fn with(request: &str, fields: &[(&str, &str)]) -> String {
+    let fields: String = fields
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    request.replacen("\r\n\r\n", &format!("\r\n{fields}\r\n"), 1)
+}
+
 /// A POST with JSON, whose body is announced as `length` bytes.
 pub(crate) fn post_head(target: &str, length: usize) -> String {
     format!(
@@ -78,7 +87,14 @@ impl Client {
 
     /// The next answer, with the body that its Content-Length or its chunks say.
     pub(crate) async fn answer(&mut self) -> Answer {
-        let mut answer = self.answer_to_head().await;
+        let (mut answer, body) = self.answer_in_bytes().await;
+        answer.body = String::from_utf8(body).unwrap();
+        answer
+    }
+
+    /// The next answer's head, and its body, which need not be text.
+    pub(crate) async fn answer_in_bytes(&mut self) -> (Answer, Vec<u8>) {
+        let answer = self.answer_to_head().await;
         let body = if answer.header("transfer-encoding") == Some("chunked") {
             self.chunks().await
         } else {
@@ -87,8 +103,7 @@ impl Client {
                 .map_or(0, |length| length.parse().unwrap());
             self.take(length).await
         };
-        answer.body = String::from_utf8(body).unwrap();
-        answer
+        (answer, body)
     }
 
     /// The next answer, which has no body whatever its head says.

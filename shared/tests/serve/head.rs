@@ -75,7 +75,10 @@ async fn head_of_a_path_for_other_methods_is_a_405() {
     client.send(request("HEAD", "/bytes")).await;
 
     let answer = client.answer_to_head().await;
-    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+    assert_eq!(
+        (answer.status, answer.header("allow")),
+        (405, Some("POST, OPTIONS"))
+    );
     problem(
         &client.exchange(get("/bytes")).await,
         405,

@@ -8,13 +8,17 @@
 mod arbitrary;
 mod body;
 mod client;
+mod compress;
 mod conditional;
 mod connections;
+mod cors;
 mod draining;
 mod errors;
 mod gone;
 mod head;
+mod kept;
 mod malformed;
+mod options;
 mod overload;
 mod panics;
 mod pipelining;

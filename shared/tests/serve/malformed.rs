@@ -152,7 +152,7 @@ async fn every_form_of_target_is_understood() {
             "GET http://elsewhere/quick?a=b HTTP/1.1\r\nHost: test\r\n\r\n",
             200,
         ),
-        ("OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n", 404),
+        ("OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n", 204),
         ("GET * HTTP/1.1\r\nHost: test\r\n\r\n", 404),
         ("CONNECT test:80 HTTP/1.1\r\nHost: test:80\r\n\r\n", 404),
         ("CONNECT /quick HTTP/1.1\r\nHost: test\r\n\r\n", 405),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
-use utoipa::openapi::{OpenApi, OpenApiBuilder, PathsBuilder};
+use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, PathsBuilder};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::client::{Client, get, in_time};
@@ -173,8 +173,18 @@ fn document() -> OpenApi {
     let item = |method| PathItem::new(method, Operation::new());
     let paths = PathsBuilder::new()
         .path("/quick", item(HttpMethod::Get))
+        .path("/text/{kind}/{length}", item(HttpMethod::Get))
+        .path("/composed/{state}", item(HttpMethod::Get))
+        .path("/changed", item(HttpMethod::Put))
         .path("/bytes", item(HttpMethod::Post));
-    OpenApiBuilder::new().paths(paths).build()
+    // With one path for several methods.
+    let paths = paths
+        .path("/tagged", item(HttpMethod::Get))
+        .path("/tagged", item(HttpMethod::Post));
+    // Large enough to be compressed.
+    let mut info = Info::new("A server with routes for every occasion", "1");
+    info.description = Some("What is told of it. ".repeat(100));
+    OpenApiBuilder::new().info(info).paths(paths).build()
 }
 
 fn routes(app: &mut ServiceConfig<'_>) {
@@ -199,7 +209,9 @@ fn routes(app: &mut ServiceConfig<'_>) {
         .route("/number/{number}", web::get().to(number))
         .route("/bytes", web::post().to(bytes))
         .route("/json", web::post().to(read_json))
-        .route("/unread", web::post().to(quick));
+        .route("/unread", web::post().to(quick))
+        .configure(crate::compress::routes)
+        .configure(crate::kept::routes);
 }
 
 async fn quick() -> HttpResponse {

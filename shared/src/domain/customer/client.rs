@@ -1,11 +1,35 @@
 //! The customer service, as its contract has it.
 
+use std::collections::HashMap;
+
 use super::{Customer, CustomerId};
-use crate::upstream::{Answer, Client, Context, Error, Request, Undecodable};
+use crate::upstream::{Answer, Batch, Client, Context, Error, Request, Undecodable};
 
 /// Speaks to the customer service.
 #[derive(Debug, Clone)]
 pub struct CustomerClient(Client);
+
+/// `GET /customers/{id}`, and `GET /customers?ids=` for up to a hundred.
+struct Customers;
+
+impl Batch for Customers {
+    type Key = CustomerId;
+    type Value = Customer;
+
+    fn one(id: CustomerId) -> Request {
+        Request::get(format!("/customers/{id}"))
+    }
+
+    fn many(ids: &[CustomerId]) -> Request {
+        let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        Request::get(format!("/customers?ids={}", ids.join(",")))
+    }
+
+    fn read(json: &[u8]) -> Result<(CustomerId, Customer), Undecodable> {
+        let customer: Customer = Undecodable::or_read(json)?;
+        Ok((customer.id, customer))
+    }
+}
 
 impl CustomerClient {
     /// A client over the upstream that the customer service is.
@@ -14,24 +38,20 @@ impl CustomerClient {
         Self(upstream)
     }
 
-    /// `GET /customers/{id}`.
+    /// One customer.
     ///
     /// # Errors
     /// The upstream's; a customer with another id than the one asked for is an invalid answer.
     pub async fn get(&self, context: &Context, id: CustomerId) -> Result<Answer<Customer>, Error> {
-        self.0
-            .call(
-                context,
-                Request::get(format!("/customers/{id}")),
-                move |response| {
-                    let customer: Customer = response.json()?;
-                    if customer.id == id {
-                        Ok(customer)
-                    } else {
-                        Err(Undecodable::new("a customer who was not asked for"))
-                    }
-                },
-            )
-            .await
+        self.0.one::<Customers>(context, id).await
+    }
+
+    /// Several customers, each once, in batches; what came of each.
+    pub async fn many(
+        &self,
+        context: &Context,
+        ids: &[CustomerId],
+    ) -> HashMap<CustomerId, Result<Answer<Customer>, Error>> {
+        self.0.batch::<Customers>(context, ids).await
     }
 }

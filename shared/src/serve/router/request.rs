@@ -26,6 +26,7 @@ fn is_base(name: &str) -> bool {
             | "content-encoding"
             | "content-language"
             | "content-type"
+            | "idempotency-key"
             | "if-match"
             | "if-modified-since"
             | "if-none-match"

@@ -83,7 +83,12 @@ impl Client {
         D: Fn(&Response) -> Result<T, Undecodable>,
     {
         let status = response.status;
-        let (kind, end) = match ResponseClass::of(status) {
+        let class = if call.request.is_answered_by(status) {
+            ResponseClass::Success
+        } else {
+            ResponseClass::of(status)
+        };
+        let (kind, end) = match class {
             ResponseClass::Success => {
                 return match (call.decode)(response) {
                     Ok(value) => Ok(Reply::Whole(entry(
@@ -200,7 +205,7 @@ impl Client {
 
 const FAILED: AttemptEnd = AttemptEnd::Failed { unreachable: false };
 
-fn entry<D>(
+pub(super) fn entry<D>(
     call: &Call<'_, D>,
     response: &Response,
     value: Option<Arc<dyn Any + Send + Sync>>,

@@ -15,12 +15,16 @@ use crate::upstream::flight::{Lead, Progress, Seat};
 use crate::upstream::{Context, Error, ErrorKind, Instant, Request, Response, Undecodable};
 
 /// What is at hand though it is stale, since so long.
-struct Old {
-    entry: Arc<Entry>,
-    since: Duration,
+pub(super) struct Old {
+    pub(super) entry: Arc<Entry>,
+    pub(super) since: Duration,
 }
 
 impl Client {
+    pub(super) fn key<T: 'static>(&self, request: &Request) -> Key {
+        Key::of::<T>(request, self.cluster.generations.of(request.tag))
+    }
+
     pub(super) async fn call_cached<T, D>(
         &self,
         cache: &Cache,
@@ -33,7 +37,7 @@ impl Client {
         D: Fn(&Response) -> Result<T, Undecodable> + 'static,
     {
         let now = Instant::now();
-        let key = Key::of::<T>(&request);
+        let key = self.key::<T>(&request);
         let (old, known) = match cache.find(&key, now) {
             Found::Fresh(entry, left) => return self.hit(&entry, left, now),
             Found::Unshared => return self.unshared(context, &request, &decode).await,
@@ -98,11 +102,23 @@ impl Client {
             };
             return self.unshared(&context, &request, &*decode).await;
         };
+        self.concluded(cache, outcome, old, forwarded, !is_lead)
+    }
+
+    /// The answer that the outcome of a shared call makes, or what is at hand in its place.
+    pub(super) fn concluded<T: Send + Sync + 'static>(
+        &self,
+        cache: &Cache,
+        outcome: Result<Arc<Entry>, Error>,
+        old: Option<Old>,
+        forwarded: Forwarded,
+        collapsed: bool,
+    ) -> Result<Answer<T>, Error> {
         match (outcome, old) {
             (Ok(entry), _) => {
                 let status = CacheStatus {
                     forwarded: Some(forwarded),
-                    collapsed: !is_lead,
+                    collapsed,
                     stored: cache.keeps(&entry),
                     status: entry.renewed.then_some(304),
                     ttl: None,
@@ -121,7 +137,7 @@ impl Client {
     }
 
     /// What has come of a shared call by `until`; `None` where everybody has to ask alone.
-    async fn outcome_of(
+    pub(super) async fn outcome_of(
         &self,
         seat: &mut Seat,
         is_lead: bool,
@@ -145,7 +161,7 @@ impl Client {
         }
     }
 
-    fn hit<T: Send + Sync + 'static>(
+    pub(super) fn hit<T: Send + Sync + 'static>(
         &self,
         entry: &Entry,
         left: Duration,
@@ -159,7 +175,7 @@ impl Client {
         self.answer(entry, Origin::Cached { age }, status, now)
     }
 
-    fn stale<T: Send + Sync + 'static>(
+    pub(super) fn stale<T: Send + Sync + 'static>(
         &self,
         old: &Old,
         cause: StaleCause,
@@ -196,7 +212,7 @@ impl Client {
 
     /// How long to wait for an answer. With an old one at hand no longer than it may take when all is well: twice the
     /// time after which an attempt gets a hedge, counted from when the call began.
-    fn patience(
+    pub(super) fn patience(
         &self,
         context: &Context,
         old: Option<&Old>,
@@ -260,13 +276,11 @@ impl Client {
         };
         let outcome = self.series(&call, |error| lead.failing(error)).await;
         let Some(cache) = &self.cluster.cache else {
-            return outcome.map(|reply| match reply {
-                Reply::Whole(entry) | Reply::NotModified(entry) => Arc::new(entry),
-            });
+            return outcome.map(|reply| Arc::new(reply.into_entry()));
         };
         let entry = match (outcome, known) {
             (Ok(Reply::NotModified(terms)), Some(known)) => known.renewed_by(&terms),
-            (Ok(Reply::Whole(entry) | Reply::NotModified(entry)), _) => entry,
+            (Ok(reply), _) => reply.into_entry(),
             (Err(error), _) => {
                 cache.note_trouble(lead.key(), &error);
                 return Err(error);

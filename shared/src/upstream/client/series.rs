@@ -114,7 +114,7 @@ impl Client {
         let lost = Lost::new(false);
         let mut first = pin!(self.attempt(call, taken, &lost));
         let may_hedge =
-            config.hedge.enabled && call.request.is_idempotent() && cluster.has_several();
+            config.hedge.enabled && call.request.may_be_hedged() && cluster.has_several();
         if !may_hedge {
             return first.await.inspect_err(|_| tried.push(first_id));
         }

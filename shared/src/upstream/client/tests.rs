@@ -16,6 +16,7 @@ use crate::upstream::{BudgetConfig, Config, Target};
 
 mod arbitrary;
 mod attempts;
+mod batch;
 mod breaker;
 mod cache;
 mod hedge;

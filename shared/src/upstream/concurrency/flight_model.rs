@@ -88,7 +88,7 @@ impl World {
     fn join(&mut self, start: Instant, key: usize, kept: bool) {
         let number = self.calls.len();
         let now = start + Duration::from_secs(number.try_into().unwrap());
-        let name = Key::of::<u8>(&Request::get(format!("/{key}")));
+        let name = Key::of::<u8>(&Request::get(format!("/{key}")), 0);
         let (seat, lead) = self.flights.join(&name, kept, now);
         let known = self
             .calls

@@ -138,7 +138,7 @@ impl World {
 fn run(kept: bool, callers: &[(Way, Option<usize>)]) {
     let world = Arc::new(World {
         flights: Arc::default(),
-        key: Key::of::<u8>(&Request::get("/")),
+        key: Key::of::<u8>(&Request::get("/"), 0),
         start: Instant::now(),
         kept,
         begun: Mutex::default(),

@@ -348,12 +348,12 @@ fn an_optional_caller_shares_a_call_that_is_under_way_whatever_time_it_has() {
 
 /// A client of a name that nobody has looked up yet, with one place, and what is found for it.
 fn unresolved(queue_length: u32) -> (Client, Rc<Scripted>, Found) {
-    let mut config = limited(&["http://orders.invalid"], 1);
+    let mut config = limited(&["http://service.invalid"], 1);
     config.limit.queue_length = queue_length;
     let (client, transport) = client_by(config, |_| (10 * MS, ok()));
     let found = Found {
         address: "10.0.0.1:80".parse().unwrap(),
-        authority: "orders.invalid".into(),
+        authority: "service.invalid".into(),
         priority: 0,
         weight: 1,
     };

@@ -1,0 +1,153 @@
+//! `Idempotency-Key` of requests that must act once however often they are sent
+//! (draft-ietf-httpapi-idempotency-key-header-07).
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderName;
+use http::HeaderValue;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{Object, Required, Type};
+
+use super::Problem;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What a key is made of, as a regular expression: visible ASCII characters other than ", comma and \.
+const CHARACTER: &str = r"[!#-+\x2d-\x5b\x5d-~]";
+
+/// The longest key: what services commonly keep.
+const LONGEST: usize = 255;
+
+/// The key of `request`, as it is passed on.
+///
+/// # Errors
+/// 400 `idempotencyKeyMissing` where there is none, and `invalidIdempotencyKey` for what is no key, or more than one.
+pub fn idempotency_key(request: &HttpRequest) -> Result<HeaderValue, Problem> {
+    optional_idempotency_key(request)?.ok_or_else(missing_key)
+}
+
+/// The key of `request`, if it has one, as it is passed on.
+///
+/// # Errors
+/// 400 `invalidIdempotencyKey` for what is no key, or more than one.
+pub fn optional_idempotency_key(request: &HttpRequest) -> Result<Option<HeaderValue>, Problem> {
+    let mut keys = request.headers().get_all(IDEMPOTENCY_KEY);
+    match (keys.next(), keys.next()) {
+        (None, _) => Ok(None),
+        (Some(key), None) => read(key.as_bytes()).map(Some).ok_or_else(invalid_key),
+        (Some(_), Some(_)) => Err(invalid_key()),
+    }
+}
+
+/// The draft's form is a string in quotes; a bare word is what most clients send, and means the same.
+fn read(key: &[u8]) -> Option<HeaderValue> {
+    let key = key.trim_ascii();
+    let inner = match key.strip_prefix(b"\"") {
+        Some(rest) => rest.strip_suffix(b"\"")?,
+        None => key,
+    };
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b',');
+    let fits = (1..=LONGEST).contains(&inner.len()) && inner.iter().all(is_plain);
+    fits.then(|| HeaderValue::from_bytes(&[b"\"", inner, b"\""].concat()).ok())?
+}
+
+/// The header, for a route's documentation.
+#[must_use]
+pub fn parameter(required: Required) -> Parameter {
+    let pattern = format!("^({CHARACTER}{{1,{LONGEST}}}|\"{CHARACTER}{{1,{LONGEST}}}\")$");
+    let schema = Object::builder()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(LONGEST + 2))
+        .pattern(Some(pattern));
+    Parameter::builder()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(required)
+        .description(Some(
+            "A new one for each thing to be done, such as a UUID; the same one when it is asked for again: then it is not \
+             done again, and the answer is that of the first request. In quotes or without.",
+        ))
+        .schema(Some(schema))
+        .example(Some("8e03978e-40d5-43e8-bc93-6894a57f9324".into()))
+        .build()
+}
+
+/// The problem of a request without a key; for a route's documentation too.
+#[must_use]
+pub fn missing_key() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "idempotencyKeyMissing",
+        "An idempotency key is needed",
+        "Send an Idempotency-Key: a new one for each thing to be done, the same one when it is asked for again.",
+    )
+}
+
+/// The problem of a key that is none; for a route's documentation too.
+#[must_use]
+pub fn invalid_key() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "invalidIdempotencyKey",
+        "The idempotency key is not valid",
+        format!(
+            "An Idempotency-Key is 1 to {LONGEST} visible ASCII characters other than \", \\ and commas, in quotes or \
+             without, and there is only one."
+        ),
+    )
+}
+
+/// The problem of a key whose first request is still being worked on (409).
+#[must_use]
+pub fn key_in_use() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "idempotencyKeyInUse",
+        "The first request with this key is not over",
+        "What was asked for with this Idempotency-Key is being worked on. Ask again with the same key.",
+    )
+    .retry_after(std::time::Duration::from_secs(1))
+}
+
+/// The problem of a key that was used for something else (422).
+#[must_use]
+pub fn key_reused() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "idempotencyKeyReused",
+        "The key was used for something else",
+        "This Idempotency-Key came with another request before. Use a new key for each thing to be done.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_passed_on_in_quotes_however_it_was_sent() {
+        for (sent, passed) in [
+            ("abc", "\"abc\""),
+            ("\"abc\"", "\"abc\""),
+            (" a-b_c.d:e/1 ", "\"a-b_c.d:e/1\""),
+            (
+                "8e03978e-40d5-43e8-bc93-6894a57f9324",
+                "\"8e03978e-40d5-43e8-bc93-6894a57f9324\"",
+            ),
+        ] {
+            assert_eq!(read(sent.as_bytes()).unwrap(), passed, "{sent}");
+        }
+        assert!(read("x".repeat(LONGEST).as_bytes()).is_some());
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        let long = "x".repeat(LONGEST + 1);
+        for sent in [
+            "", "\"\"", "\"", "a b", "\"a", "a\"", "a\"b", "a\\b", "a,b", "ü", &long,
+        ] {
+            assert!(read(sent.as_bytes()).is_none(), "{sent}");
+        }
+    }
+}
