@@ -13,6 +13,9 @@ use utoipa::{IntoParams, ToSchema};
 /// How many orders a page has at most, unless the app says how many.
 const PAGE: u8 = 20;
 
+/// What one thing may cost.
+const HIGHEST_PRICE: u32 = 1_000_000;
+
 /// Which orders are asked for.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
@@ -27,7 +30,7 @@ pub(crate) struct OrdersParams {
     )]
     customer_id: Option<u64>,
     /// Only those that are this far.
-    #[param(inline, nullable = false)]
+    #[param(inline, nullable = false, example = "placed")]
     status: Option<StatusParam>,
     /// How many at most.
     #[param(
@@ -39,7 +42,12 @@ pub(crate) struct OrdersParams {
     )]
     limit: Option<u8>,
     /// The `nextCursor` of the page before, with the same `customerId` and `status`. Without it the list begins.
-    #[param(pattern = "^[A-Za-z0-9_-]+$", nullable = false)]
+    #[param(
+        min_length = 23,
+        pattern = "^[A-Za-z0-9_-]+$",
+        nullable = false,
+        example = "65Y0QHMMz5XMXJMLo7sfdDAwMDAwMDAwMDAyMWVm"
+    )]
     cursor: Option<String>,
 }
 
@@ -188,17 +196,11 @@ fn currency(text: &str) -> Option<String> {
     is_code.then(|| text.to_owned())
 }
 
-/// An amount in whole cents. What a program that reckons with binary fractions adds far behind them, as in
-/// 0.30000000000000004, is not meant.
 fn price(digits: &str) -> Option<Money> {
-    let number: f64 = digits.parse().ok()?;
-    if !(0.0..=1_000_000.0).contains(&number) {
-        return None;
-    }
-    let cents = format!("{number:.2}");
-    let nearest: f64 = cents.parse().ok()?;
-    let is_meant = (number - nearest).abs() <= 2.0 * f64::EPSILON * number;
-    is_meant.then(|| cents.parse().ok())?
+    let price: Money = digits.parse().ok()?;
+    let highest: Money = HIGHEST_PRICE.to_string().parse().ok()?;
+    let fits = (Money::default()..=highest).contains(&price) && price.decimals() <= 2;
+    fits.then_some(price)
 }
 
 fn an_id() -> String {

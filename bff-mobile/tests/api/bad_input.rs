@@ -15,7 +15,13 @@ async fn what_no_client_should_send_is_refused_before_a_service_is_asked() {
         ("GET", "/orders/01", 400, "invalidOrderId"),
         ("GET", "/orders/1%2f..%2f2", 400, "invalidOrderId"),
         ("GET", "/orders/9007199254740992", 400, "invalidOrderId"),
-        ("GET", "/orders", 404, "unknownPath"),
+        ("GET", "/home/abc", 400, "invalidCustomerId"),
+        ("GET", "/home/0", 400, "invalidCustomerId"),
+        ("GET", "/home/056", 400, "invalidCustomerId"),
+        ("GET", "/home/9007199254740992", 400, "invalidCustomerId"),
+        ("GET", "/home", 404, "unknownPath"),
+        ("GET", "/home/", 404, "unknownPath"),
+        ("GET", "/orders/", 404, "unknownPath"),
         ("GET", "/orders/1/", 404, "unknownPath"),
         ("GET", "/livez", 404, "unknownPath"),
         ("GET", "/upstreams", 404, "unknownPath"),
@@ -29,6 +35,17 @@ async fn what_no_client_should_send_is_refused_before_a_service_is_asked() {
         problem(&answer, status, code);
         let allow = (status == 405).then_some("GET, HEAD, OPTIONS");
         assert_eq!(answer.header("allow"), allow, "{method} {target}");
+    }
+    for (method, target, allow) in [
+        ("DELETE", "/orders", "GET, HEAD, POST, OPTIONS"),
+        ("PUT", "/orders", "GET, HEAD, POST, OPTIONS"),
+        ("POST", "/home/56", "GET, HEAD, OPTIONS"),
+        ("GET", "/orders/1/cancel", "POST, OPTIONS"),
+        ("DELETE", "/orders/1/cancel", "POST, OPTIONS"),
+    ] {
+        let answer = raw::send(app.addr, method, target, &[], "").await.unwrap();
+        problem(&answer, 405, "methodNotAllowed");
+        assert_eq!(answer.header("allow"), Some(allow), "{method} {target}");
     }
     let answer = raw::send(app.addr, "GET", "/orders/1", &[("X-Large", &large)], "")
         .await

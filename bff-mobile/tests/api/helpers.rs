@@ -1,8 +1,10 @@
 //! A BFF with both services behind it, on ports of its own.
 
+use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use bff_mobile::Config;
 use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::Stop;
@@ -119,10 +121,68 @@ impl TestApp {
             .unwrap()
     }
 
+    /// A POST with an `Idempotency-Key`, if there is one, and a body of JSON.
+    pub(crate) async fn post(&self, target: &str, key: Option<&str>, body: &Value) -> Answer {
+        let key = key.map(|key| ("Idempotency-Key", key));
+        let json = ("Content-Type", "application/json");
+        let headers: Vec<_> = [json].into_iter().chain(key).collect();
+        self.post_with(target, &headers, &body.to_string()).await
+    }
+
+    pub(crate) async fn post_with(
+        &self,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        raw::send(self.addr, "POST", target, headers, body)
+            .await
+            .unwrap()
+    }
+
+    /// A POST without a body.
+    pub(crate) async fn cancel(&self, id: u64, key: Option<&str>) -> Answer {
+        let headers: Vec<_> = key
+            .map(|key| ("Idempotency-Key", key))
+            .into_iter()
+            .collect();
+        self.post_with(&format!("/orders/{id}/cancel"), &headers, "")
+            .await
+    }
+
     /// How many requests the services got.
     pub(crate) fn asked(&self) -> (u64, u64) {
         (self.orders.requests(), self.customers.requests())
     }
+}
+
+/// A service that answers everything as `answer` says.
+pub(crate) fn service(
+    answer: impl Fn(HttpRequest) -> HttpResponse + Clone + Send + 'static,
+) -> Target {
+    let server = HttpServer::new(move || {
+        let answer = answer.clone();
+        App::new().default_service(web::to(move |request| ready(answer(request))))
+    });
+    let server = server.workers(1).disable_signals().bind(ANY_PORT).unwrap();
+    let addr = server.addrs()[0];
+    actix_web::rt::spawn(server.run());
+    endpoint(&format!("http://{addr}"))
+}
+
+/// The fields that are blamed, in their sequence.
+pub(crate) fn blamed(problem: &Value) -> Vec<&str> {
+    let errors = problem["errors"].as_array().unwrap().iter();
+    errors
+        .map(|error| {
+            assert!(
+                error["detail"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty())
+            );
+            error["field"].as_str().unwrap()
+        })
+        .collect()
 }
 
 /// Ends a service at once. For as long as what is returned lives nobody gets its port: or a service of another test

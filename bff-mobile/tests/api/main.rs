@@ -10,8 +10,15 @@
 mod admin;
 mod bad_input;
 mod caching;
+mod cancellations;
+mod cursors;
 mod helpers;
+mod home;
+mod lists;
+mod new_orders;
 mod openapi;
 mod orders;
 mod resilience;
 mod settings;
+mod writes;
+mod written;

@@ -347,8 +347,23 @@ fn target() -> impl Strategy<Value = String> {
     ];
     let pieces = prop::collection::vec(piece.clone(), 0..4)
         .prop_map(|pieces| format!("/{}", pieces.join("/")));
-    let path = prop_oneof![3 => piece.prop_map(|id| format!("/orders/{id}")), 1 => pieces];
-    (path, prop::option::of("[A-Za-z0-9%&=/?_-]{0,30}")).prop_map(|(path, query)| match query {
+    let path = prop_oneof![
+        3 => piece.clone().prop_map(|id| format!("/orders/{id}")),
+        1 => piece.prop_map(|id| format!("/customers/{id}")),
+        2 => Just("/orders".to_owned()),
+        1 => pieces,
+    ];
+    let parameter = (
+        "(customerId|status|limit|cursor|[a-z]{0,3})",
+        "([0-9]{1,4}|placed|[A-Za-z0-9%=/?_-]{0,30})",
+    );
+    let parameters = prop::collection::vec(
+        parameter.prop_map(|(name, value)| format!("{name}={value}")),
+        0..4,
+    )
+    .prop_map(|parameters| parameters.join("&"));
+    let query = prop_oneof!["[A-Za-z0-9%&=/?_-]{0,30}", parameters];
+    (path, prop::option::of(query)).prop_map(|(path, query)| match query {
         Some(query) => format!("{path}?{query}"),
         None => path,
     })

@@ -167,3 +167,17 @@ async fn an_empty_page_may_have_a_next_one_and_an_empty_cursor_is_none() {
         assert_eq!(page["nextCursor"] == Value::Null, is_last, "{body}: {page}");
     }
 }
+
+#[actix_web::test]
+async fn every_worker_thread_takes_the_cursors_of_the_others() {
+    let app = spawn_with(|config| config.server.workers = 3).await;
+
+    let mut cursor = cursor(&app, "/orders?limit=1").await;
+    // Each request has a connection of its own: the threads take turns.
+    for expected in (9_988..10_000).rev() {
+        let page = app.get(&format!("/orders?limit=1&cursor={cursor}")).await;
+        let page = page.json();
+        assert_eq!(ids(&page), [expected]);
+        page["nextCursor"].as_str().unwrap().clone_into(&mut cursor);
+    }
+}

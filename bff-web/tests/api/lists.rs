@@ -312,3 +312,19 @@ async fn a_list_is_kept_privately_and_known_again_by_its_tag() {
         "{timing}"
     );
 }
+
+#[actix_web::test]
+async fn customers_who_hang_cost_no_more_than_the_deadline_of_the_whole() {
+    let app = spawn_with(|config| config.server.deadline = Duration::from_millis(300)).await;
+    app.customers.faults().set(vec![Fault::hang()]);
+
+    // Long before the customers' own limits, which are beyond the time that a test may take.
+    let answer = app.get("/orders?limit=3").await;
+
+    let page = answer.json();
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        page["sources"]["customers"],
+        json!({ "state": "omitted", "reason": "timeout" })
+    );
+}

@@ -21,6 +21,7 @@ mod list_cursors;
 mod lists;
 mod logs;
 mod openapi;
+mod order_bodies;
 mod orders;
 mod passed_on;
 mod resilience;

@@ -3,6 +3,9 @@
 #[doc(hidden)]
 pub use tokio::{sync::SetOnce, try_join};
 
+#[cfg(test)]
+mod tests;
+
 /// Declares an aggregate: its parts, and how each of its sources is asked.
 ///
 /// A source is one declaration. `required` or `optional`, its name, the type that its answer has, what it needs from other

@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use twox_hash::XxHash3_64;
 
 use super::{Composition, Ladder, Part, Provenance, Source, SourceState, missing, part};
-use crate::upstream::{Answer, Context, Error, Instant};
+use crate::upstream::{Answer, Context, Error, ErrorKind, Instant};
+
+#[cfg(test)]
+mod tests;
 
 impl Composition {
     /// An optional source that is asked for all of `keys` in one go: each that fails costs its own part. What comes
@@ -23,24 +27,36 @@ impl Composition {
         F: Future<Output = HashMap<K, Result<Answer<T>, Error>>>,
     {
         let start = Instant::now();
-        let mut answers = self
-            .bounded(source(&self.optional))
-            .await
-            .unwrap_or_default();
-        keys.iter()
-            .map(|key| {
+        let outcome = self.bounded(source(&self.optional)).await;
+        let (mut answers, unanswered) = match outcome {
+            Ok(answers) => (answers, unanswered()),
+            Err(_) => (HashMap::new(), Error::deadline()),
+        };
+        let mut parts = HashMap::with_capacity(keys.len());
+        for key in keys {
+            parts.entry(*key).or_insert_with(|| {
                 let answer = answers.remove(key);
-                let part = match answer.unwrap_or_else(|| Err(Error::deadline())) {
+                match answer.unwrap_or_else(|| Err(unanswered.clone())) {
                     Ok(answer) => {
                         let value = ladder.present(answer.value.clone());
                         part(value, answer, start)
                     }
                     Err(error) => missing(ladder, key, error, start),
-                };
-                (*key, part)
-            })
-            .collect()
+                }
+            });
+        }
+        parts
     }
+}
+
+/// A source was asked for something and has no outcome for it.
+fn unanswered() -> Error {
+    let detail = "the source has no outcome for it";
+    Error::new(
+        ErrorKind::InvalidResponse,
+        &Arc::from("composition"),
+        detail,
+    )
 }
 
 impl Provenance {

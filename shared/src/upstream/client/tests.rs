@@ -26,6 +26,7 @@ mod retry;
 mod shared;
 mod stale;
 mod threads;
+mod writes;
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
