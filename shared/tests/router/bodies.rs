@@ -188,15 +188,15 @@ async fn a_client_that_falls_silent_in_its_body_is_told_so() {
 async fn a_client_that_is_slow_and_never_silent_is_waited_for() {
     let service = echo();
     let stack = stack_with(&[service.addr], |setup| {
-        setup.route.idle_timeout = Duration::from_secs(2);
-        setup.route.timeout = Duration::from_millis(300);
+        setup.route.idle_timeout = Duration::from_secs(10);
+        setup.route.timeout = Duration::from_secs(1);
     });
     let mut client = stack.connect().await;
     client
         .send(request("POST", "", "Content-Length: 10\r\n"))
         .await;
     for _ in 0..10 {
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
         client.send("x").await;
     }
     let (head, body) = client.message().await;
