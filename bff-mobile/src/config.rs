@@ -4,6 +4,8 @@ use bff_shared::config::Section;
 use bff_shared::domain::ServicesConfig;
 use bff_shared::serve;
 
+use crate::document;
+
 /// All that can be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -26,7 +28,14 @@ impl Config {
     /// Reads every key of this BFF.
     pub fn read(settings: &mut Section<'_>) -> Self {
         Self {
-            server: serve::Config::read(settings, &serve::Config::new(8083, 9083)),
+            server: serve::Config::read(
+                settings,
+                &serve::Config::new(8083, 9083),
+                serve::Surroundings {
+                    upstreams: &ServicesConfig::NAMES,
+                    document,
+                },
+            ),
             services: settings.section("upstreams", ServicesConfig::read),
         }
     }

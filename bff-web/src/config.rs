@@ -4,6 +4,8 @@ use bff_shared::config::Section;
 use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::{self, CorsConfig};
 
+use crate::document;
+
 /// All that can be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -25,7 +27,12 @@ impl Config {
 
     /// Reads every key of this BFF.
     pub fn read(settings: &mut Section<'_>) -> Self {
-        let mut server = serve::Config::read(settings, &serve::Config::new(8080, 9080));
+        let surroundings = serve::Surroundings {
+            upstreams: &ServicesConfig::NAMES,
+            document,
+        };
+        let default = serve::Config::new(8080, 9080);
+        let mut server = serve::Config::read(settings, &default, surroundings);
         server.cors = settings.section("cors", CorsConfig::read);
         Self {
             server,

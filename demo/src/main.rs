@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use bff_shared::domain::ServicesConfig;
-use bff_shared::serve::{BindError, LogConfig, Server, Stop, stop_signal};
+use bff_shared::serve::{BindError, LogConfig, RouteConfig, Server, Stop, stop_signal};
 use bff_shared::upstream::Target;
 use clap::Parser;
 use mock_services::proxy::{self, Proxy};
@@ -127,11 +127,13 @@ impl Stack {
         let mut config = bff_web::Config::new(services.clone());
         (config.server.listen, config.server.admin_listen) = (arguments.web, arguments.web_admin);
         config.server.workers = 1;
+        config.server.routes = vec![passed_on()];
         let web = bff_web::bind(config);
         let mut config = bff_mobile::Config::new(services);
         (config.server.listen, config.server.admin_listen) =
             (arguments.mobile, arguments.mobile_admin);
         config.server.workers = 1;
+        config.server.routes = vec![passed_on()];
         let mobile = bff_mobile::bind(config);
 
         match (orders, customers, web, mobile) {
@@ -169,10 +171,11 @@ Try, in another terminal:
 
   curl http://{web}/orders/1
   curl http://{mobile}/orders/1
+  curl http://{web}/services/orders/1
   curl -X PUT {faults} -H 'Content-Type: application/json' -d '{{\"faults\":[{{\"refuse\":true}}]}}'
 
-Ask the first again: its \"sources\" are cached for {fresh} seconds. After the third nobody can reach the customer
-service: what was cached becomes stale, the customer of an order not asked for before (2, 3, ...) is left out, and
+Ask the first again: its \"sources\" are cached for {fresh} seconds. The third is a route: the order service's own answer,
+as it is. After the fourth nobody can reach the customer service: what was cached becomes stale, the customer of an order not asked for before (2, 3, ...) is left out, and
 \"sources\" says why.
 In place of {{\"refuse\":true}}: {{\"hang\":true}}, {{\"reset\":\"midBody\"}}, {{\"cut\":\"sized\"}}, {{\"latency\":{{\"fixedMs\":300}}}}.
 `curl -X DELETE {faults}` heals it. Ctrl-C stops everything.
@@ -207,6 +210,15 @@ In place of {{\"refuse\":true}}: {{\"hang\":true}}, {{\"reset\":\"midBody\"}}, {
             running.stop(false).await;
         }
         Ok(())
+    }
+}
+
+/// A route to the order service as it is, to read.
+fn passed_on() -> RouteConfig {
+    let [orders, _] = ServicesConfig::NAMES;
+    RouteConfig {
+        target_prefix: "/orders/".to_owned(),
+        ..RouteConfig::new("orders", "/services/orders/", orders)
     }
 }
 

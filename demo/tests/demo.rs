@@ -134,12 +134,13 @@ async fn the_demo_does_what_it_says_and_stops_on_ctrl_c() {
     let mobile = demo.address("mobile BFF");
     let orders = demo.address("order service");
     let faults = demo.addresses("customer service")[1];
-    let commands: Vec<String> = (0..3).map(|_| demo.line("curl ")).collect();
+    let commands: Vec<String> = (0..4).map(|_| demo.line("curl ")).collect();
 
     assert_eq!(commands[0], format!("http://{web}/orders/1"));
     assert_eq!(commands[1], format!("http://{mobile}/orders/1"));
+    assert_eq!(commands[2], format!("http://{web}/services/orders/1"));
     assert!(
-        commands[2].contains(&format!(" http://{faults}/faults ")),
+        commands[3].contains(&format!(" http://{faults}/faults ")),
         "{commands:?}"
     );
     let fresh = order(web, 1).await;
@@ -157,7 +158,15 @@ async fn the_demo_does_what_it_says_and_stops_on_ctrl_c() {
         56
     );
 
-    put(&commands[2]).await;
+    for bff in [web, mobile] {
+        let own = raw::get(orders, "/orders/1").await.unwrap();
+        let passed_on = raw::get(bff, "/services/orders/1").await.unwrap();
+        assert_eq!((passed_on.status, passed_on.body), (200, own.body));
+        let refused = raw::send(bff, "DELETE", "/services/orders/1", &[], "").await;
+        assert_eq!(refused.unwrap().status, 405);
+    }
+
+    put(&commands[3]).await;
     assert_eq!(
         order(web, 2).await["sources"]["customer"],
         json!({ "state": "omitted", "reason": "unavailable" })

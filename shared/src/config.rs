@@ -110,6 +110,7 @@ impl Settings {
 /// The example file and the documentation come from this list.
 pub fn describe<T>(build: impl FnOnce(&mut Section<'_>) -> T) -> Vec<Key> {
     let mut reading = Reading::new(Vec::new(), Layer::default(), Vec::new());
+    reading.describes = true;
     build(&mut reading.root());
     reading.into_keys()
 }

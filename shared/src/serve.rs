@@ -4,6 +4,7 @@
 //! connection -> life      closes what actix's own time-outs leave open, and what is idle at the end
 //!   request  -> edge      request id, limits, OPTIONS, deadline, panics, problems, 304, compression, CORS, headers, access line
 //!     route  -> answer    body, Cache-Control and Server-Timing of a composed answer
+//!     router              or, under a prefix of the settings: on to an upstream, as it came
 //! ```
 //!
 //! A second listener, [`admin`](self), is for operators and orchestrators alone.
@@ -30,6 +31,7 @@ pub mod openapi;
 mod paths;
 mod problem;
 mod request_id;
+mod router;
 mod server;
 mod telemetry;
 
@@ -41,5 +43,6 @@ pub use cursor::{Cursors, InvalidCursor};
 pub use ending::{Stop, stop_signal};
 pub use problem::{FieldError, Problem, ProblemBody};
 use request_id::RequestId;
+pub use router::{RouteConfig, Surroundings};
 pub use server::{Bff, BindError, Server};
 pub use telemetry::{Log, LogConfig, LogFormat};

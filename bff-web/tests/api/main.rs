@@ -23,6 +23,7 @@ mod logs;
 mod openapi;
 mod order_bodies;
 mod orders;
+mod passed_on;
 mod resilience;
 mod settings;
 mod shutdown;

@@ -15,6 +15,8 @@ pub struct Key {
     pub allowed: String,
     /// What it means.
     pub about: &'static str,
+    /// Whether it is one of a section that need not be there, and that may be there several times.
+    pub optional: bool,
 }
 
 impl Key {
@@ -30,7 +32,7 @@ impl Key {
 }
 
 /// A TOML file of `keys` that sets every one to its default, with a comment on each: what it means, what is allowed
-/// and its environment variable. `header` comes first, as a comment.
+/// and its environment variable. `header` comes first, as a comment. A section that need not be there is one itself.
 pub fn example(header: &str, keys: &[Key]) -> String {
     // In TOML a key belongs to the header above it, so those without a section come first and the others together.
     let mut sections = vec![""];
@@ -42,15 +44,19 @@ pub fn example(header: &str, keys: &[Key]) -> String {
     let mut out = String::new();
     comment(&mut out, header);
     for section in sections {
+        let is_optional = keys
+            .iter()
+            .any(|key| key.optional && key.split().0 == section);
+        let mark = if is_optional { "# " } else { "" };
         if !section.is_empty() {
-            let _ = write!(out, "\n[{section}]\n");
+            let _ = write!(out, "\n{mark}[{section}]\n");
         }
         for key in keys.iter().filter(|key| key.split().0 == section) {
             out.push('\n');
             comment(&mut out, key.about);
             comment(&mut out, &format!("Allowed: {}.", key.allowed));
             comment(&mut out, &format!("Environment: {}", key.env()));
-            let _ = writeln!(out, "{} = {}", key.split().1, key.default);
+            let _ = writeln!(out, "{mark}{} = {}", key.split().1, key.default);
         }
     }
     out

@@ -10,6 +10,8 @@ use super::example::{Key, toml_list, toml_string};
 use super::fault::{Fault, Origin};
 use super::given::{Content, Given, Layer, join};
 
+mod tables;
+
 /// One reading of the settings: what was given, and what has been asked for and found so far.
 #[derive(Debug)]
 pub(super) struct Reading {
@@ -21,6 +23,10 @@ pub(super) struct Reading {
     /// What was wrong before the first key was asked for.
     pub(super) broken: bool,
     pub(super) keys: Vec<Key>,
+    /// Whether the keys are only listed.
+    pub(super) describes: bool,
+    /// Whether they are those of a section that need not be there.
+    optional: bool,
     /// Every path asked for.
     pub(super) known: BTreeMap<String, Asked>,
 }
@@ -42,6 +48,8 @@ impl Reading {
             rejects: Vec::new(),
             broken,
             keys: Vec::new(),
+            describes: false,
+            optional: false,
             known,
         }
     }
@@ -109,6 +117,7 @@ impl Section<'_> {
             default: toml_string(&convert::print_duration(default)),
             allowed: format!("a duration such as \"800ms\" or \"2s\" from {from} to {to}"),
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, default, |content| convert::duration(content, &allowed))
     }
@@ -134,6 +143,7 @@ impl Section<'_> {
                 allowed.end()
             ),
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, default, |content| convert::integer(content, &allowed))
     }
@@ -146,6 +156,7 @@ impl Section<'_> {
             default: default.to_string(),
             allowed: "true or false".to_owned(),
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, default, convert::flag)
     }
@@ -174,6 +185,7 @@ impl Section<'_> {
             default: toml_string(name),
             allowed,
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, default, |content| {
             let text = convert::text(content)?;
@@ -202,6 +214,7 @@ impl Section<'_> {
             default: toml_string(default),
             allowed: allowed.to_owned(),
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, value, |content| parse(convert::text(content)?))
     }
@@ -256,6 +269,7 @@ impl Section<'_> {
             default: toml_list(default),
             allowed: whole.clone(),
             about,
+            optional: self.reading.optional,
         };
         let may_be_empty = default.is_empty();
         self.value(key, values, |given| {
@@ -279,6 +293,7 @@ impl Section<'_> {
             allowed: "an IP address and port such as \"127.0.0.1:8080\" or \"[::1]:8080\""
                 .to_owned(),
             about,
+            optional: self.reading.optional,
         };
         self.scalar(key, default, convert::address)
     }
@@ -288,7 +303,7 @@ impl Section<'_> {
     ///
     /// It is left out if a file could not be read whole, or a key beside `key` has a fault of its own: a default then
     /// stands in for what was meant, and nothing follows from it.
-    pub fn reject(&mut self, key: &'static str, why: impl Into<String>) {
+    pub fn reject(&mut self, key: &str, why: impl Into<String>) {
         let path = match &*self.path {
             "" => key.to_owned(),
             section => format!("{section}.{key}"),

@@ -17,6 +17,9 @@ pub struct ServicesConfig {
 }
 
 impl ServicesConfig {
+    /// What the services are called as upstreams.
+    pub const NAMES: [&'static str; 2] = ["orders", "customers"];
+
     /// The defaults, for services at these addresses.
     #[must_use]
     pub fn new(orders: Target, customers: Target) -> Self {
@@ -31,9 +34,10 @@ impl ServicesConfig {
         let mut service = |name, default| {
             upstreams.section(name, |section| upstream::Config::read(section, default))
         };
+        let [orders, customers] = Self::NAMES;
         Self {
-            orders: service("orders", "http://127.0.0.1:8081"),
-            customers: service("customers", "http://127.0.0.1:8082"),
+            orders: service(orders, "http://127.0.0.1:8081"),
+            customers: service(customers, "http://127.0.0.1:8082"),
         }
     }
 }
@@ -57,9 +61,10 @@ impl Services {
     /// asked: their names are looked up on it.
     #[must_use]
     pub fn new(config: ServicesConfig) -> Self {
+        let [orders, customers] = ServicesConfig::NAMES;
         Self {
-            orders: Cluster::new("orders", config.orders),
-            customers: Cluster::new("customers", config.customers),
+            orders: Cluster::new(orders, config.orders),
+            customers: Cluster::new(customers, config.customers),
         }
     }
 

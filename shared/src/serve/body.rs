@@ -153,6 +153,11 @@ pub(super) fn without(body: BoxBody) -> (Option<u64>, BoxBody) {
     }
 }
 
+/// The body of an answer to HEAD whose headers were made elsewhere.
+pub(super) fn nothing() -> BoxBody {
+    BoxBody::new(Nothing)
+}
+
 /// A body that is framed by hand and empty.
 struct Nothing;
 

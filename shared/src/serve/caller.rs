@@ -67,6 +67,13 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// Whether the caller of `request` says how long it waits.
+    pub(super) fn has_said(request: &ServiceRequest) -> bool {
+        expected(request).is_some()
+    }
+}
+
 /// The time that the caller says it waits; nothing for what is no whole number of milliseconds above zero.
 fn expected(request: &ServiceRequest) -> Option<Duration> {
     let milliseconds = request

@@ -3,9 +3,15 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::CorsConfig;
+use super::router::{RouteConfig, Surroundings, faults, network, own_paths};
 use super::telemetry::LogConfig;
 use crate::config::Section;
+
+/// The name that says least.
+const VIA: &str = "bff";
 
 /// How a BFF serves. The numbers that are no settings are in `edge` and `server`, with their reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +46,12 @@ pub struct Config {
     pub stop_timeout: Duration,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// What this server is called in `Via` (RFC 9110, section 7.6.3).
+    pub via: String,
+    /// The proxies whose word on their clients is taken: what they send in `Forwarded` and `X-Forwarded-*`.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Requests that go on to an upstream as they come.
+    pub routes: Vec<RouteConfig>,
     /// Which pages of other origins may read answers. [`Config::read`] leaves it at none: a BFF whose clients are browsers
     /// reads it from a section of its own.
     pub cors: CorsConfig,
@@ -65,12 +77,15 @@ impl Config {
             drain_delay: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(5),
             log: LogConfig::default(),
+            via: VIA.to_owned(),
+            trusted_proxies: Vec::new(),
+            routes: Vec::new(),
             cors: CorsConfig::default(),
         }
     }
 
-    /// Reads the server's keys; `default` holds the ports of this BFF.
-    pub fn read(section: &mut Section<'_>, default: &Self) -> Self {
+    /// Reads the server's keys; `default` holds the ports of this BFF, and `surroundings` what its routes may lead to.
+    pub fn read(section: &mut Section<'_>, default: &Self, surroundings: Surroundings) -> Self {
         const MILLISECOND: Duration = Duration::from_millis(1);
         const SECOND: Duration = Duration::from_secs(1);
         let config = Self {
@@ -148,11 +163,41 @@ impl Config {
                 "How long requests in flight may take once the server stops.",
             ),
             log: section.section("log", LogConfig::read),
+            via: section.text(
+                "via",
+                VIA,
+                "a name of letters, digits, hyphens, dots and underscores",
+                via,
+                "What this server is called in the header Via of what it passes on.",
+            ),
+            trusted_proxies: section.list_or_none(
+                "trusted_proxies",
+                "a network such as \"10.0.0.0/8\" or an IP address",
+                network,
+                "The proxies before this server: what they say of their clients in Forwarded and X-Forwarded-* is passed on.",
+            ),
+            routes: section.sections("routes", "name", |name, section| {
+                RouteConfig::read(section, name, surroundings.upstreams)
+            }),
             cors: default.cors.clone(),
         };
+        if !config.routes.is_empty() {
+            for (index, why) in faults(&config.routes, &own_paths(surroundings)) {
+                let key = format!("routes.{}.prefix", config.routes[index].name);
+                section.reject(&key, why);
+            }
+        }
         if config.listen == config.admin_listen && config.listen.port() != 0 {
             section.reject("admin_listen", "another address than listen");
         }
         config
     }
+}
+
+fn via(text: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if text.is_empty() || !text.bytes().all(is_name) {
+        return Err(String::new());
+    }
+    Ok(text.to_owned())
 }

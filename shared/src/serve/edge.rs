@@ -24,6 +24,8 @@ use super::telemetry::AccessLine;
 use super::{Caller, Problem, RequestId, body, compress, conditional, headers};
 use crate::upstream::Instant;
 
+mod pass;
+
 /// What the edge of one worker thread knows.
 #[derive(Debug, Clone)]
 pub(super) struct Edge {

@@ -16,17 +16,29 @@ use super::Problem;
 /// this one comes near 2 KiB.
 const MAX_URI: usize = 2 * 1024;
 
+/// The longest target of a request that is passed on: what RFC 9110, section 4.1, asks for.
+const MAX_PASSED_URI: usize = 8_000;
+
 /// The largest head of a request, in bytes: request line and header fields.
 const MAX_HEAD: usize = 16 * 1024;
 
 /// Refuses a head that no route should have to look at.
 pub(super) fn check(request: &ServiceRequest) -> Result<(), Problem> {
+    check_up_to(request, MAX_URI)
+}
+
+/// The same for a request that is passed on.
+pub(super) fn check_passed(request: &ServiceRequest) -> Result<(), Problem> {
+    check_up_to(request, MAX_PASSED_URI)
+}
+
+fn check_up_to(request: &ServiceRequest, max_uri: usize) -> Result<(), Problem> {
     let target = request
         .uri()
         .path_and_query()
         .map_or(1, |target| target.as_str().len());
-    if target > MAX_URI {
-        return Err(uri_too_long());
+    if target > max_uri {
+        return Err(too_long(max_uri));
     }
     let fields = request
         .headers()
@@ -43,11 +55,15 @@ pub(super) fn check(request: &ServiceRequest) -> Result<(), Problem> {
 }
 
 pub(super) fn uri_too_long() -> Problem {
+    too_long(MAX_URI)
+}
+
+fn too_long(max_uri: usize) -> Problem {
     Problem::new(
         StatusCode::URI_TOO_LONG,
         "uriTooLong",
         "The target is too long",
-        format!("A target (path and query) has at most {MAX_URI} bytes."),
+        format!("A target (path and query) has at most {max_uri} bytes."),
     )
 }
 

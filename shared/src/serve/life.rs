@@ -87,7 +87,7 @@ impl Life {
     }
 
     /// Marks that something went on.
-    fn moved(&self) {
+    pub(super) fn moved(&self) {
         self.last_activity.set(Instant::now());
     }
 

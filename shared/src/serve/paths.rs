@@ -50,6 +50,12 @@ impl Paths {
         }
     }
 
+    /// A template that paths below `prefix` may match, which ends with a slash.
+    pub(super) fn below(&self, prefix: &str) -> Option<&str> {
+        let mut templates = self.known.iter().map(|(template, _)| &**template);
+        templates.find(|template| is_below(template, prefix))
+    }
+
     fn find(&self, path: &str) -> Option<&(Arc<str>, HeaderValue)> {
         self.known
             .iter()
@@ -76,6 +82,22 @@ fn is_match(template: &str, path: &str) -> bool {
     }
 }
 
+/// Whether a path that `template` matches may begin with `prefix`, which ends with a slash.
+fn is_below(template: &str, prefix: &str) -> bool {
+    let mut templates = template.split('/');
+    let names = prefix.trim_end_matches('/').split('/');
+    for name in names {
+        match templates.next() {
+            None => return false,
+            Some(rest) if rest.ends_with(":.*}") => return true,
+            Some(parameter) if parameter.starts_with('{') => {}
+            Some(other) if other != name => return false,
+            Some(_) => {}
+        }
+    }
+    templates.next().is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +120,24 @@ mod tests {
             ("/docs/{file:.*}", "/docs", false),
         ] {
             assert_eq!(is_match(template, path), expected, "{template} {path}");
+        }
+    }
+    #[test]
+    fn a_prefix_is_held_against_templates() {
+        for (template, prefix, expected) in [
+            ("/things/{id}", "/things/", true),
+            ("/things/{id}", "/", true),
+            ("/things/{id}", "/other/", false),
+            ("/things/{id}", "/things/7/", false),
+            ("/things/{id}/parts", "/things/7/", true),
+            ("/things", "/things/", false),
+            ("/things", "/thing/", false),
+            ("/openapi.json", "/services/", false),
+            ("/docs/{file:.*}", "/docs/", true),
+            ("/docs/{file:.*}", "/docs/a/b/", true),
+            ("/docs", "/docs/a/", false),
+        ] {
+            assert_eq!(is_below(template, prefix), expected, "{template} {prefix}");
         }
     }
 }

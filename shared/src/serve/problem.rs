@@ -42,7 +42,7 @@ pub struct FieldError {
 /// The source that a required answer failed on, for the access line.
 #[derive(Debug, Clone)]
 pub(super) struct FailedSource {
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) kind: ErrorKind,
     pub(super) detail: Box<str>,
 }
@@ -125,7 +125,7 @@ impl Problem {
             _ => problem,
         };
         let source = FailedSource {
-            name,
+            name: name.into(),
             kind: error.kind(),
             detail: error.detail().into(),
         };
@@ -133,6 +133,45 @@ impl Problem {
             source: Some(Box::new(source)),
             ..problem
         }
+    }
+
+    /// What a client is told whose request was to be passed on and was not answered.
+    pub(super) fn passed_on(error: &Error) -> Self {
+        let problem = Self::upstream("answer", error);
+        let source = problem.source.map(|source| FailedSource {
+            name: error.upstream().to_owned().into(),
+            ..*source
+        });
+        Self {
+            source: source.map(Box::new),
+            ..problem
+        }
+    }
+
+    /// The request as a whole is refused; `detail` says what is wrong with it.
+    pub(super) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            detail: detail.into(),
+            ..Self::of_status(StatusCode::BAD_REQUEST)
+        }
+    }
+
+    /// The body has more bytes than `most`.
+    pub(super) fn body_too_large(most: u32) -> Self {
+        Self {
+            detail: format!("A body has at most {most} bytes here.").into(),
+            ..Self::of_status(StatusCode::PAYLOAD_TOO_LARGE)
+        }
+    }
+
+    /// The path has `what` in it, which readers do not agree upon.
+    pub(super) fn invalid_path(what: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalidPath",
+            "The path is not valid",
+            format!("The path has {what} in it, which services understand differently."),
+        )
     }
 
     /// Everything that a client may be told when it needs the source `name`, but for "not found", which a BFF puts in
@@ -262,7 +301,7 @@ impl Problem {
         .retry_after(Duration::from_secs(1));
         // The access line names what has failed: here the server itself.
         let source = FailedSource {
-            name: "server",
+            name: "server".into(),
             kind: ErrorKind::Overloaded,
             detail: format!("{limit} requests are in flight, as many as max_requests allows")
                 .into(),

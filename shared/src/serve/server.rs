@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::ServiceRequest;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Bytes, Data, JsonConfig, PayloadConfig};
 use actix_web::{App, HttpRequest, HttpServer, web};
@@ -22,6 +23,7 @@ use super::ending::{Door, End, Stop};
 use super::life::{Ending, Life};
 use super::lifecycle::{Connections, Lifecycle};
 use super::openapi;
+use super::router::Routes;
 use super::{Config, Problem};
 use crate::upstream::Cluster;
 
@@ -71,7 +73,7 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// A port that cannot be had.
+/// A port that cannot be had, or a route that leads nowhere.
 #[derive(Debug)]
 pub struct BindError {
     key: &'static str,
@@ -84,7 +86,7 @@ impl BindError {
         Self { key, addr, source }
     }
 
-    /// The setting that names the port: `listen` or `admin_listen`.
+    /// The setting that names the port: `listen` or `admin_listen`. Or `routes`, which lead to no upstream.
     #[must_use]
     pub fn key(&self) -> &'static str {
         self.key
@@ -106,6 +108,9 @@ impl BindError {
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, addr, source } = self;
+        if *key == "routes" {
+            return source.fmt(f);
+        }
         let why: &dyn fmt::Display = if source.kind() == io::ErrorKind::AddrInUse {
             &"the port is in use"
         } else {
@@ -130,7 +135,7 @@ impl<D: 'static> Bff<D> {
     /// runtime.
     ///
     /// # Errors
-    /// [`BindError`] names the port that cannot be had and the setting that changes it.
+    /// [`BindError`] names the port that cannot be had and the setting that changes it, or the route without an upstream.
     pub fn bind(self) -> Result<Server, BindError> {
         let Self {
             config,
@@ -139,6 +144,8 @@ impl<D: 'static> Bff<D> {
             routes,
             per_worker,
         } = self;
+        let table = Routes::new(&config, &clusters)
+            .map_err(|why| BindError::new("routes", config.listen, io::Error::other(why)))?;
         let (phase, lifecycle) = Lifecycle::begin();
         let paths = openapi::paths(&document);
         let document = Bytes::from(openapi::text(&document));
@@ -166,11 +173,14 @@ impl<D: 'static> Bff<D> {
             listener,
             workers(config.workers),
             Some(ending),
-            edge(
-                true,
-                paths,
-                Some(admission.clone()),
-                Cors::new(&config.cors),
+            (
+                edge(
+                    true,
+                    paths,
+                    Some(admission.clone()),
+                    Cors::new(&config.cors),
+                ),
+                Some(table),
             ),
             move |app| {
                 app.app_data(Data::new(per_worker()))
@@ -189,6 +199,7 @@ impl<D: 'static> Bff<D> {
             lifecycle,
             admission,
         };
+        let edge = (edge, None);
         let admin = serve(&config, admin_listener, 1, None, edge, move |app| {
             admin.clone().configure(app);
         })
@@ -227,17 +238,28 @@ fn serve(
     listener: TcpListener,
     workers: usize,
     ending: Option<Ending>,
-    edge: Edge,
+    (edge, routes): (Edge, Option<Routes>),
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<actix_web::dev::Server> {
     let quiet = config.keep_alive + config.head_timeout;
     let server = HttpServer::new(move || {
         let edge = Rc::new(edge.clone());
+        let router = routes.as_ref().map(Routes::per_worker).map(Rc::new);
         let paths = edge.paths.clone();
         App::new()
-            .wrap(from_fn(move |request, next| {
-                let edge = Rc::clone(&edge);
-                async move { edge.handle(request, next).await }
+            .wrap(from_fn(move |request: ServiceRequest, next| {
+                let (edge, router) = (Rc::clone(&edge), router.clone());
+                async move {
+                    // Before actix looks for a route of its own: those of the settings lie beside them.
+                    let path = request.uri().path();
+                    match router
+                        .as_ref()
+                        .and_then(|router| Some((&**router, router.find(path)?)))
+                    {
+                        Some(route) => edge.pass(request, route).await,
+                        None => edge.handle(request, next).await,
+                    }
+                }
             }))
             .configure(|app| configure(app))
             .default_service(web::to(move |request: HttpRequest| {

@@ -12,7 +12,7 @@ use std::io;
 use env_logger::Target;
 use log::LevelFilter;
 
-pub(super) use access::{AccessLine, push_milliseconds};
+pub(super) use access::{AccessLine, PassedOn, push_milliseconds};
 
 use self::writer::LineWriter;
 use crate::config::Section;

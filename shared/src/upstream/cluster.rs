@@ -1,6 +1,7 @@
 //! What all worker threads share of one upstream.
 
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
@@ -17,14 +18,14 @@ use super::batch::Batchless;
 use super::budget::Budget;
 use super::cache::{Cache, CacheReport};
 use super::choice::{Member, Refusal, pick};
-use super::endpoint::Offer;
+use super::endpoint::{AttemptEnd, Offer};
 use super::flight::Flights;
 use super::generations::Generations;
 use super::latency::{Latencies, Quantiles};
 use super::limit::Outlook;
 use super::queue::Queue;
 use super::resolve::{Discovery, Found};
-use super::{Config, Deadline, Endpoint, EndpointReport, Instant};
+use super::{Config, Deadline, Endpoint, EndpointReport, ErrorKind, Instant};
 
 pub(super) use self::taken::Taken;
 
@@ -230,6 +231,15 @@ impl Cluster {
         })
     }
 
+    /// Counts an answer that broke off after its attempt had ended well: a failure of its own.
+    pub(super) fn broke_off(&self, endpoint: &Arc<Endpoint>) {
+        let now = Instant::now();
+        endpoint.failed(ErrorKind::InvalidResponse, now);
+        if let Some(taken) = self.take(Arc::clone(endpoint), now) {
+            taken.end(AttemptEnd::Failed { unreachable: false }, now);
+        }
+    }
+
     /// A place in flight, or `None` when all are taken.
     pub(super) fn admit(&self) -> Option<InFlight<'_>> {
         let guard = InFlight(&self.in_flight);
@@ -342,6 +352,25 @@ impl Cluster {
 /// Takes one off a counter when dropped, so that a cancelled call is not counted for ever.
 #[derive(Debug)]
 pub(super) struct InFlight<'a>(&'a AtomicU64);
+
+/// The same for an answer that outlives the call's own future.
+#[derive(Debug)]
+pub(super) struct KeptInFlight(Arc<Cluster>);
+
+impl InFlight<'_> {
+    /// Keeps the place in flight, which is one of `cluster`'s, for as long as what is returned lives.
+    pub(super) fn keep(self, cluster: &Arc<Cluster>) -> KeptInFlight {
+        // The place is the kept one's to give back now.
+        mem::forget(self);
+        KeptInFlight(Arc::clone(cluster))
+    }
+}
+
+impl Drop for KeptInFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
+    }
+}
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {

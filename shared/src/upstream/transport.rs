@@ -8,6 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use super::{Context, Endpoint, Request, Response};
 
 pub mod awc;
+pub mod forward;
 #[cfg(test)]
 pub(crate) mod scripted;
 

@@ -105,6 +105,18 @@ fn tonic_is_named_by_its_transport_alone() {
 }
 
 #[test]
+fn httparse_is_named_by_its_transport_alone() {
+    let home = [
+        "shared/src/upstream/transport/forward.rs",
+        "shared/src/upstream/transport/forward/",
+    ];
+    let folders = ["shared/src", "bff-web/src", "bff-mobile/src", "demo/src"];
+    hold(&folders, any, |source| {
+        rules::only_in(source, "httparse", &home)
+    });
+}
+
+#[test]
 fn every_room_of_the_crate_uses_those_below_it_alone() {
     hold(&["shared/src"], any, rules::rooms);
 }

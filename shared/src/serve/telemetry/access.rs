@@ -16,6 +16,13 @@ use crate::upstream::Instant;
 /// The status in the line of a request whose client did not wait for the answer: nginx's, in no RFC.
 const CLIENT_GONE: u16 = 499;
 
+/// The upstream that a request was passed on to, and the time until the head of its answer.
+#[derive(Debug, Clone)]
+pub(in crate::serve) struct PassedOn {
+    pub(in crate::serve) upstream: Arc<str>,
+    pub(in crate::serve) took: Duration,
+}
+
 /// What the line of one request is made of. Written when there is an answer, or when dropped without one.
 #[derive(Debug)]
 pub(in crate::serve) struct AccessLine {
@@ -62,7 +69,11 @@ impl AccessLine {
         self.line(
             response.status().as_u16(),
             bytes,
-            &Told { sources, problem },
+            &Told {
+                sources,
+                passed_on: extensions.get::<PassedOn>(),
+                problem,
+            },
         );
     }
 
@@ -91,6 +102,7 @@ impl Drop for AccessLine {
                 0,
                 &Told {
                     sources: &[],
+                    passed_on: None,
                     problem: None,
                 },
             );
@@ -111,6 +123,7 @@ pub(in crate::serve) fn push_milliseconds(out: &mut String, time: Duration) {
 /// Each source's state and time, and for what is degraded or failed the reason and its cause.
 struct Told<'a> {
     sources: &'a [SourceLine],
+    passed_on: Option<&'a PassedOn>,
     problem: Option<&'a Problem>,
 }
 
@@ -131,8 +144,14 @@ impl Told<'_> {
                 _ = write!(text, "({}: {detail})", reason.name());
             }
         }
+        if let Some(passed_on) = self.passed_on {
+            text.push_str(&passed_on.upstream);
+            text.push_str(":passedOn:");
+            push_milliseconds(&mut text, passed_on.took);
+            text.push_str("ms");
+        }
         if let Some(failed) = self.problem.and_then(Problem::source) {
-            let (name, kind, detail) = (failed.name, failed.kind.name(), &failed.detail);
+            let (name, kind, detail) = (&failed.name, failed.kind.name(), &failed.detail);
             let separator = if text.is_empty() { "" } else { "," };
             _ = write!(text, "{separator}{name}:failed({kind}: {detail})");
         }

@@ -1,27 +1,17 @@
 //! A series of attempts: repeated, hedged, each with a place of its own.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{sleep, timeout};
 
 use super::attempt::Failure;
 use super::{Call, Client, Lost, Reply};
-use crate::upstream::choice::Refusal;
 use crate::upstream::cluster::{InFlight, Taken};
 use crate::upstream::deadline::Deadline;
-use crate::upstream::limit::Outlook;
 use crate::upstream::request::Importance;
 use crate::upstream::retry::{Retry, Step};
 use crate::upstream::{Context, Error, ErrorKind, Instant, Response, Undecodable};
-
-/// How long a call may wait in line, how long it would as far as is known, and up to which it takes its place there.
-struct Patience {
-    allowed: Duration,
-    accepted: Duration,
-    expected: Option<Duration>,
-}
 
 impl Client {
     /// Attempts until one brings an answer or the policies say stop. `failing` is told of a failure before a wait.
@@ -98,149 +88,14 @@ impl Client {
         tried: &[u64],
         now: Instant,
     ) -> Result<(InFlight<'_>, Taken<'_>), Failure> {
-        if call.deadline.remaining(now).is_zero() {
-            return Err(self.unsent(ErrorKind::Timeout, "no time was left to ask"));
-        }
-        let Some(in_flight) = self.cluster.admit() else {
-            return Err(self.unsent(
-                ErrorKind::Overloaded,
-                "as many calls in flight as max_in_flight allows",
-            ));
-        };
-        let taken = if self.cluster.queue.is_empty() {
-            match self.cluster.choose(tried, now) {
-                Err(Refusal::Busy) => self.in_line(call, tried, now).await?,
-                Err(Refusal::Nobody) => self.once_found(call, tried, now).await?,
-                Err(Refusal::Open(until)) => return Err(self.circuit_open(until, now)),
-                Ok(taken) => taken,
+        let placed = self.cluster.place(call.deadline, tried, now).await;
+        placed.map_err(|refused| {
+            let failure = self.unsent(refused.kind, refused.detail);
+            Failure {
+                error: failure.error.with_retry_after(refused.retry_after),
+                ..failure
             }
-        } else {
-            self.in_line(call, tried, now).await?
-        };
-        Ok((in_flight, taken))
-    }
-
-    /// Waits in line for a place, unless that would take too long.
-    async fn in_line<D>(
-        &self,
-        call: &Call<'_, D>,
-        tried: &[u64],
-        now: Instant,
-    ) -> Result<Taken<'_>, Failure> {
-        let cluster = &self.cluster;
-        let mut patience = self.patience_in_line(call, now);
-        let expected = patience.expected.unwrap_or_default();
-        if expected > patience.accepted {
-            cluster.refused();
-            let detail = format!(
-                "refused: would wait for {} ms, {} ms are allowed",
-                expected.as_millis(),
-                patience.accepted.as_millis()
-            );
-            return Err(self.unsent(ErrorKind::Overloaded, detail));
-        }
-        let most = cluster.config().limit.queue_length;
-        let Some(ticket) = cluster.queue.join(most as usize) else {
-            cluster.refused();
-            return Err(self.unsent(ErrorKind::Overloaded, "refused: too many wait already"));
-        };
-        while timeout_at(now + patience.allowed, ticket.called())
-            .await
-            .is_ok()
-        {
-            let later = Instant::now();
-            if ticket.is_first() {
-                match cluster.choose(tried, later) {
-                    Ok(taken) => return Ok(taken),
-                    Err(Refusal::Open(until)) => return Err(self.circuit_open(until, later)),
-                    Err(Refusal::Busy | Refusal::Nobody) => {}
-                }
-            }
-            let allowed = self.patience_in_line(call, later).allowed;
-            patience.allowed = patience.allowed.min(allowed);
-        }
-        cluster.refused();
-        let detail = format!(
-            "refused: no place within {} ms",
-            patience.allowed.as_millis()
-        );
-        Err(self.unsent(ErrorKind::Overloaded, detail))
-    }
-
-    /// How long a call may wait in line, and how long it would. While places double with each round of answers, the
-    /// line of an innocent burst is short-lived: then half of the time that is left. Where there is too much to do, the
-    /// line is as long as it is allowed to be, and long waits only make everybody late ("Fail at Scale", Maurer, 2015).
-    fn patience_in_line<D>(&self, call: &Call<'_, D>, now: Instant) -> Patience {
-        const SQUEEZED: Duration = Duration::from_millis(6);
-        let limit = &self.cluster.config().limit;
-        let usual = self
-            .cluster
-            .quantiles(now)
-            .map_or_else(Default::default, |known| known.p50);
-        let left = call.deadline.remaining(now).saturating_sub(usual);
-        let expected = self.cluster.expected_wait();
-        let (allowed, accepted, expected) = match self.cluster.outlook(now) {
-            Outlook::Growing => {
-                let rounds = expected.map(|wait| {
-                    let answers = wait.as_secs_f64() / usual.as_secs_f64().max(0.000_1);
-                    usual.mul_f64((1.0 + answers).log2())
-                });
-                let allowed = limit.queue_time.max(left / 2).min(left);
-                (allowed, allowed, rounds)
-            }
-            Outlook::Steady => {
-                // A wait may come out twice as long as expected, and to wait and then be refused is the worst of all.
-                let allowed = limit.queue_time.min(left);
-                (allowed, (limit.queue_time / 2).min(left), expected)
-            }
-            Outlook::Squeezed => {
-                let allowed = limit.queue_time.min(SQUEEZED).min(left);
-                (allowed, allowed, expected)
-            }
-        };
-        Patience {
-            allowed,
-            accepted,
-            expected,
-        }
-    }
-
-    /// Waits for the first endpoint to be found.
-    async fn once_found<D>(
-        &self,
-        call: &Call<'_, D>,
-        tried: &[u64],
-        now: Instant,
-    ) -> Result<Taken<'_>, Failure> {
-        let allowed = self.cluster.config().connect_timeout;
-        let until = call.deadline.at_most(now, allowed);
-        if self.cluster.any_endpoint(until).await {
-            let now = Instant::now();
-            match self.cluster.choose(tried, now) {
-                Ok(taken) => return Ok(taken),
-                // All who waited for the name come at once.
-                Err(Refusal::Busy) => return self.in_line(call, tried, now).await,
-                Err(Refusal::Open(until)) => return Err(self.circuit_open(until, now)),
-                Err(Refusal::Nobody) => {}
-            }
-        }
-        Err(self.unsent(
-            ErrorKind::Unavailable,
-            "no address is known for any endpoint",
-        ))
-    }
-
-    fn circuit_open(&self, until: Instant, now: Instant) -> Failure {
-        let left = until.saturating_duration_since(now);
-        let detail = format!(
-            "not asked: every endpoint failed too often, tried again in {} ms",
-            left.as_millis()
-        );
-        let failure = self.unsent(ErrorKind::CircuitOpen, detail);
-        Failure {
-            error: failure.error.with_retry_after(Some(left)),
-            ..failure
-        }
+        })
     }
 
     /// An attempt, and a second one beside it if it takes long. Who failed is added to `tried`.
