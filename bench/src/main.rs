@@ -5,6 +5,7 @@ mod lists;
 mod overhead;
 mod process;
 mod programs;
+mod routed;
 mod service;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ enum Command {
     Overhead(overhead::Options),
     Figures(figures::Options),
     Lists(lists::Options),
+    Routed(routed::Options),
     #[command(name = "__service", hide = true)]
     Service(service::Options),
 }
@@ -62,6 +64,7 @@ async fn run(command: &Command) -> Result<()> {
         Command::Overhead(options) => overhead::run(options).await,
         Command::Figures(options) => figures::run(options).await,
         Command::Lists(options) => lists::run(options).await,
+        Command::Routed(options) => routed::run(options).await,
         Command::Service(options) => service::run(options).await,
     }
 }
