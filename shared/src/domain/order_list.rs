@@ -104,3 +104,6 @@ impl<C> OrderList<C> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

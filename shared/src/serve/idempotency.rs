@@ -123,7 +123,72 @@ pub fn key_reused() -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn with(keys: &[&[u8]]) -> HttpRequest {
+        let request = keys.iter().fold(TestRequest::default(), |request, key| {
+            let value = actix_web::http::header::HeaderValue::from_bytes(key);
+            request.append_header((IDEMPOTENCY_KEY, value.unwrap()))
+        });
+        request.to_http_request()
+    }
+
+    #[test]
+    fn a_key_is_missing_or_not_needed() {
+        assert_eq!(optional_idempotency_key(&with(&[])).unwrap(), None);
+        let problem = idempotency_key(&with(&[])).unwrap_err();
+        assert_eq!(
+            (problem.status().as_u16(), problem.code()),
+            (400, "idempotencyKeyMissing")
+        );
+        assert_eq!(idempotency_key(&with(&[b"k"])).unwrap(), "\"k\"");
+    }
+
+    #[test]
+    fn of_several_nobody_knows_which_is_meant() {
+        for keys in [
+            &[&b"a"[..], b"b"][..],
+            &[b"a", b"a"],
+            &[b"a,b"],
+            &[b""],
+            &[b"\xff"],
+        ] {
+            for outcome in [
+                idempotency_key(&with(keys)).map(Some),
+                optional_idempotency_key(&with(keys)),
+            ] {
+                let problem = outcome.unwrap_err();
+                let told = (problem.status().as_u16(), problem.code());
+                assert_eq!(told, (400, "invalidIdempotencyKey"), "{keys:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_on_is_a_key_that_means_the_same(key in "[ -~]{0,12}") {
+            if let Some(passed) = read(key.as_bytes()) {
+                // Passed on again, it stays as it is.
+                prop_assert_eq!(read(passed.as_bytes()), Some(passed.clone()));
+                let bare = passed.to_str().unwrap().trim_matches('"').to_owned();
+                prop_assert_eq!(key.trim().trim_matches('"'), &bare);
+                prop_assert!(!bare.is_empty() && !bare.contains(['"', '\\', ',', ' ']));
+            }
+        }
+
+        #[test]
+        fn of_any_bytes_only_visible_ones_are_passed_on(
+            key in prop::collection::vec(prop_oneof![any::<u8>(), 33..127_u8], 0..300),
+        ) {
+            let passed = read(&key);
+            let is_visible = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_graphic);
+            prop_assert!(passed.as_ref().is_none_or(is_visible));
+            prop_assert!(key.len() <= LONGEST + 2 || passed.is_none() || key.trim_ascii().len() < key.len());
+        }
+    }
 
     #[test]
     fn a_key_is_passed_on_in_quotes_however_it_was_sent() {
