@@ -2,6 +2,10 @@
 
 use http::StatusCode;
 
+use super::ErrorKind;
+use super::endpoint::AttemptEnd;
+use super::transport::TransportError;
+
 /// The classes of answer that policies tell apart. Finagle's response classifier is the model: one decision,
 /// read by every policy alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,5 +36,33 @@ impl ResponseClass {
             400..=499 => Self::Refused,
             _ => Self::Unexpected,
         }
+    }
+}
+
+/// What it means that no whole answer came: for whoever asked, and for the endpoint.
+pub(super) fn of_transport(error: &TransportError) -> (ErrorKind, AttemptEnd) {
+    match error {
+        TransportError::Invalid(_) => (
+            ErrorKind::InvalidResponse,
+            AttemptEnd::Failed { unreachable: false },
+        ),
+        TransportError::ConnectTimeout => (
+            ErrorKind::Timeout,
+            AttemptEnd::TimedOut { unreachable: true },
+        ),
+        TransportError::Connect(_) => (
+            ErrorKind::Unavailable,
+            AttemptEnd::Failed { unreachable: true },
+        ),
+        // Nobody's fault: it was idle for too long.
+        TransportError::StaleConnection => (ErrorKind::Unavailable, AttemptEnd::Cancelled),
+        TransportError::Disconnected(_) => (ErrorKind::Unavailable, AttemptEnd::Disconnected),
+    }
+}
+
+impl TransportError {
+    /// Whether nothing of the request can have been received.
+    pub(super) fn is_before_sending(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::ConnectTimeout)
     }
 }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::StatusCode;
 
+use super::classify::of_transport;
 use super::cluster::{KeptInFlight, Taken};
 use super::endpoint::AttemptEnd;
 use super::transport::TransportError;
@@ -253,22 +254,12 @@ impl Forwarder {
         endpoint: &Endpoint,
         error: &TransportError,
     ) -> (Error, AttemptEnd) {
-        let failed = |kind| self.error(kind, format!("{endpoint}: {error}"));
-        match error {
-            TransportError::Invalid(_) => (failed(ErrorKind::InvalidResponse), FAILED),
-            TransportError::ConnectTimeout => (
-                failed(ErrorKind::Timeout).never_sent(),
-                AttemptEnd::TimedOut { unreachable: true },
-            ),
-            TransportError::Connect(_) => (
-                failed(ErrorKind::Unavailable).never_sent(),
-                AttemptEnd::Failed { unreachable: true },
-            ),
-            // Nobody's fault: it was idle for too long.
-            TransportError::StaleConnection => {
-                (failed(ErrorKind::Unavailable), AttemptEnd::Cancelled)
-            }
-            TransportError::Disconnected(_) => (failed(ErrorKind::Unavailable), FAILED),
+        let (kind, end) = of_transport(error);
+        let failed = self.error(kind, format!("{endpoint}: {error}"));
+        if error.is_before_sending() {
+            (failed.never_sent(), end)
+        } else {
+            (failed, end)
         }
     }
 

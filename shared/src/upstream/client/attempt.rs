@@ -11,6 +11,7 @@ use twox_hash::XxHash3_64;
 
 use super::{Call, Client, Lost, Reply};
 use crate::upstream::cache::Entry;
+use crate::upstream::classify::of_transport;
 use crate::upstream::cluster::Taken;
 use crate::upstream::endpoint::AttemptEnd;
 use crate::upstream::freshness::{Allowance, allowance};
@@ -127,27 +128,10 @@ impl Client {
     }
 
     fn transport_failure(&self, endpoint: &Endpoint, error: &TransportError) -> Failure {
-        let (kind, end) = match error {
-            TransportError::Invalid(_) => (ErrorKind::InvalidResponse, FAILED),
-            TransportError::ConnectTimeout => (
-                ErrorKind::Timeout,
-                AttemptEnd::TimedOut { unreachable: true },
-            ),
-            TransportError::Connect(_) => (
-                ErrorKind::Unavailable,
-                AttemptEnd::Failed { unreachable: true },
-            ),
-            // Nobody's fault: it was idle for too long.
-            TransportError::StaleConnection => (ErrorKind::Unavailable, AttemptEnd::Cancelled),
-            TransportError::Disconnected(_) => (ErrorKind::Unavailable, AttemptEnd::Disconnected),
-        };
+        let (kind, end) = of_transport(error);
         let failure = self.failure(kind, format!("{endpoint}: {error}"));
-        let never_sent = matches!(
-            error,
-            TransportError::Connect(_) | TransportError::ConnectTimeout
-        );
         Failure {
-            error: if never_sent {
+            error: if error.is_before_sending() {
                 failure.error.never_sent()
             } else {
                 failure.error
