@@ -67,7 +67,7 @@ mod tests;
 /// };
 /// let page = ladders.compose(&context, &Library, 1).await?;
 /// assert_eq!(page.book.value.title, "Emma");
-/// assert_eq!(page.author.value.map(|author| author.name), Some("Jane Austen"));
+/// assert_eq!(page.author.value.as_ref().map(|author| author.name), Some("Jane Austen"));
 /// assert_eq!(page.copies.value, 3);
 /// assert_eq!(page.sources().map(|(name, _)| name), ["book", "author", "copies"]);
 /// # Ok(())
