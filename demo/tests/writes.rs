@@ -237,7 +237,8 @@ async fn of_a_thousand_orders_each_is_placed_once_and_none_is_lost() {
         .iter()
         .map(|(_, proxy)| proxy.requests())
         .sum();
-    assert!(asked as usize > 2 * ORDERS + ORDERS / 10, "{asked}");
+    // Placed and read, and some of it more than once.
+    assert!(asked > 2_100, "{asked}");
     stack.customers.stop(false).await;
     for (service, proxy) in stack.instances {
         proxy.stop().await;

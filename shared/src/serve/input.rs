@@ -43,6 +43,9 @@ enum Given<'a> {
     Parameter(Cow<'a, str>),
 }
 
+/// As many faults are said at once as anybody would read.
+const MOST_ERRORS: usize = 100;
+
 /// Reads the body of `request` as a JSON object. `read` takes it apart; it yields nothing where a field is wrong.
 ///
 /// # Errors
@@ -320,7 +323,11 @@ impl<'a> Fields<'a> {
     }
 
     fn fault(&self, field: String, detail: String) {
-        self.errors.borrow_mut().push(FieldError { field, detail });
+        let mut errors = self.errors.borrow_mut();
+        // An answer is not to be many times as long as what was sent.
+        if errors.len() < MOST_ERRORS {
+            errors.push(FieldError { field, detail });
+        }
     }
 
     /// What is there twice says two things at once.

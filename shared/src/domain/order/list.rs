@@ -84,6 +84,15 @@ impl OrderQuery {
         if items.iter().any(is_others) {
             return Err(Undecodable::new("another customer's order"));
         }
+        let is_elsewhere = |order: &Order| {
+            let known = order.status.zip(self.status);
+            known.is_some_and(|(is, asked)| is != asked)
+        };
+        if items.iter().any(is_elsewhere) {
+            return Err(Undecodable::new(
+                "an order that is not as far as was asked for",
+            ));
+        }
         Ok(Listed::Page(OrderPage {
             items,
             next_cursor: next_cursor.filter(|cursor| !cursor.is_empty()),

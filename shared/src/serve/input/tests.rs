@@ -333,3 +333,10 @@ fn deep_nesting_is_refused_and_ends_nothing() {
         }
     }
 }
+
+#[test]
+fn of_very_many_faults_a_hundred_are_told() {
+    let members: Vec<_> = (0..3000).map(|number| format!("\"m{number}\":1")).collect();
+    let body = format!("{{{}}}", members.join(","));
+    assert_eq!(fields(of_body(&body, parcel)).len(), 100);
+}

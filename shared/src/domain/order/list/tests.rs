@@ -153,6 +153,15 @@ fn what_was_not_asked_for_is_refused() {
         "more than were asked for"
     );
     assert!(read(&at_most(2), &body).is_ok());
+    let with_status = |status| OrderQuery {
+        status: Some(status),
+        ..OrderQuery::default()
+    };
+    assert!(
+        read(&with_status(Status::Placed), &body).is_err(),
+        "another status"
+    );
+    assert!(read(&with_status(Status::Paid), &body).is_ok());
 }
 
 #[test]
