@@ -1,5 +1,7 @@
 //! A request that is passed on: bff-web's router against nginx doing the same.
 
+mod memory;
+
 use std::net::SocketAddr;
 use std::process::Stdio;
 
@@ -13,7 +15,8 @@ use crate::overhead::turns::Turns;
 use crate::process::{Server, free_addresses};
 use crate::programs::{Programs, Wanted};
 
-/// Measure a routed request in bff-web against nginx doing the same: /services/orders/7 passed on as /orders/7
+/// Measure a routed request in bff-web against nginx doing the same: /services/orders/7 passed on as /orders/7; and how
+/// much memory bff-web takes to pass on a gibibyte
 ///
 /// nginx has to be installed (Debian: nginx-light). Both have one worker, connections that are kept on both sides, a log
 /// line for each request that goes to /dev/null, and the same fields added. Progress goes to standard error.
@@ -35,6 +38,7 @@ const WANTED: [Wanted; 2] = [
 pub(crate) async fn run(options: &Options) -> Result<()> {
     load::version().await?;
     let programs = Programs::build("release", &WANTED).await?;
+    let blobs = memory::service()?;
     let [orders, web, admin, proxy] = free_addresses()?;
     let mut command = programs.command("order-service")?;
     command.args(["--listen", &orders.to_string()]);
@@ -50,7 +54,16 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         )
         .env("BFF__ROUTES__ORDERS__PREFIX", "/services/orders/")
         .env("BFF__ROUTES__ORDERS__UPSTREAM", "orders")
-        .env("BFF__ROUTES__ORDERS__TARGET_PREFIX", "/orders/");
+        .env("BFF__ROUTES__ORDERS__TARGET_PREFIX", "/orders/")
+        .env(
+            "BFF__UPSTREAMS__CUSTOMERS__ENDPOINTS",
+            format!("http://{blobs}"),
+        )
+        .env("BFF__ROUTES__BLOBS__PREFIX", "/services/blobs/")
+        .env("BFF__ROUTES__BLOBS__UPSTREAM", "customers")
+        .env("BFF__ROUTES__BLOBS__METHODS", "GET,PUT")
+        .env("BFF__ROUTES__BLOBS__MAX_REQUEST_BYTES", "2000000000")
+        .env("BFF__ROUTES__BLOBS__TIMEOUT", "60s");
     let web = Server::start("bff-web", web, command, Stdio::null()).await?;
     let folder = tempfile::tempdir()?;
     let settings = folder.path().join("nginx.conf");
@@ -90,6 +103,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         "{}",
         report::section("A routed request", &names, &rounds, &[(0, 1)])
     );
+    print!("\n{}", memory::measure(&web, "/services/blobs/")?);
     Ok(())
 }
 

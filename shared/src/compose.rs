@@ -248,7 +248,8 @@ impl Composition {
         F: Future<Output = Result<Answer<T>, Error>>,
     {
         let start = Instant::now();
-        let answer = in_time(self.bounded(source(&self.required)).await)?;
+        // Boxed: the whole policy stack is in it, and would be copied each time that what is around it is moved.
+        let answer = in_time(self.bounded(Box::pin(source(&self.required))).await)?;
         let value = Arc::clone(&answer.value);
         Ok(part(value, answer, start))
     }
@@ -264,7 +265,7 @@ impl Composition {
         F: Future<Output = Result<Answer<T>, Error>>,
     {
         let start = Instant::now();
-        match in_time(self.bounded(source(&self.optional)).await) {
+        match in_time(self.bounded(Box::pin(source(&self.optional))).await) {
             Ok(answer) => {
                 let value = ladder.present(Arc::clone(&answer.value));
                 part(value, answer, start)

@@ -1,10 +1,65 @@
 //! Aggregates declared source by source.
 
+use std::cell::OnceCell;
+use std::future::poll_fn;
+use std::task::Poll;
+
 #[doc(hidden)]
-pub use tokio::{sync::SetOnce, try_join};
+pub use tokio::try_join;
 
 #[cfg(test)]
 mod tests;
+
+/// A source's answer for those that are asked after it.
+///
+/// It wakes nobody: all sources are polled in one go, in the sequence in which they are declared, so that whoever waits
+/// for one is polled right after it. Whoever were woken would be polled once more, with the whole request around it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Answered<T>(OnceCell<T>);
+
+impl<T> Default for Answered<T> {
+    fn default() -> Self {
+        Self(OnceCell::new())
+    }
+}
+
+impl<T> Answered<T> {
+    /// Once only.
+    pub fn set(&self, value: T) {
+        _ = self.0.set(value);
+    }
+
+    pub async fn wait(&self) -> &T {
+        poll_fn(|_| self.0.get().map_or(Poll::Pending, Poll::Ready)).await
+    }
+}
+
+/// Whether `before` stands before `part` in `parts`: it has to, since it is polled first.
+#[doc(hidden)]
+#[must_use]
+pub const fn is_declared_before(parts: &[&str], before: &str, part: &str) -> bool {
+    let mut index = 0;
+    while index < parts.len() {
+        if is_same(parts[index], part) {
+            return false;
+        }
+        if is_same(parts[index], before) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
+}
 
 /// Declares an aggregate: its parts, and how each of its sources is asked.
 ///
@@ -18,9 +73,9 @@ mod tests;
 ///
 /// The future is a service client's: it yields `Result<Answer<TYPE>, Error>`. Sources are asked as soon as those that
 /// they are `after` have answered, all others at once, so that the answer takes as long as the longest chain. The
-/// answers that a source is `after` are at hand by their names, as `&Arc<TYPE>`; only required ones can be: of an
-/// optional one nobody can say that it is there. When a required source fails, the aggregate does, and the others are
-/// given up.
+/// answers that a source is `after` are at hand by their names, as `&Arc<TYPE>`. Only required ones that are declared
+/// before it can be: of an optional one nobody can say that it is there. When a required source fails, the aggregate
+/// does, and the others are given up.
 ///
 /// What comes of it:
 /// - the struct, with a [`Part`](super::Part) for each source and `sources()`, their provenance by name, as
@@ -135,9 +190,20 @@ macro_rules! aggregate {
             {
                 let within = &$crate::compose::Composition::new(context);
                 $($crate::aggregate!(@announce $kind $part $value);)+
-                let ($($part,)+) = $crate::compose::aggregate::try_join!($(
+                const _PARTS: &[&str] = &[$(stringify!($part)),+];
+                let ($($part,)+) = $crate::compose::aggregate::try_join!(biased; $(
                     async {
-                        $($(let $before = $before.wait().await;)+)?
+                        $($(
+                            const {
+                                assert!(
+                                    $crate::compose::aggregate::is_declared_before(
+                                        _PARTS, stringify!($before), stringify!($part),
+                                    ),
+                                    "a source can be after such as are declared before it",
+                                );
+                            }
+                            let $before = $before.wait().await;
+                        )+)?
                         $($crate::aggregate!(@ladder $slot); let $key: $key_type = $key_is;)?
                         $crate::aggregate!(
                             @ask $kind within, self, $part, |$context| $ask $(, $key)?
@@ -151,15 +217,14 @@ macro_rules! aggregate {
     (@part required $value:ty) => { $crate::compose::Part<::std::sync::Arc<$value>> };
     (@part optional $value:ty, $slot:ident) => { $crate::compose::Part<$slot> };
     (@announce required $part:ident $value:ty) => {
-        let $part = $crate::compose::aggregate::SetOnce::<::std::sync::Arc<$value>>::new();
+        let $part = $crate::compose::aggregate::Answered::<::std::sync::Arc<$value>>::default();
     };
     // Nothing can be after it.
     (@announce optional $part:ident $value:ty) => {};
     (@ladder $slot:ident) => {};
     (@ask required $within:ident, $self:ident, $part:ident, |$context:ident| $ask:expr) => {{
         let part = $within.required(|$context| $ask).await?;
-        // It is set nowhere else.
-        _ = $part.set(::std::sync::Arc::clone(&part.value));
+        $part.set(::std::sync::Arc::clone(&part.value));
         Ok::<_, $crate::upstream::Error>(part)
     }};
     (@ask optional $within:ident, $self:ident, $part:ident, |$context:ident| $ask:expr, $key:ident) => {

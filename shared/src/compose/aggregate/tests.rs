@@ -119,18 +119,18 @@ crate::aggregate! {
 
     /// The beginning of the chain.
     required first: u32 => |context| desk.ask(context, "first", key);
-    /// Declared before what it needs.
-    optional both<B>: u32, for sum: u32 = **second + **other, after second, other
-        => |context| desk.ask(context, "both", sum);
+    /// Needs nobody.
+    required other: u32 => |context| desk.ask(context, "other", key + 1);
     /// The middle of the chain.
     required second: u32, after first => |context| desk.ask(context, "second", **first * 10);
+    /// Needs two.
+    optional both<B>: u32, for sum: u32 = **second + **other, after second, other
+        => |context| desk.ask(context, "both", sum);
     /// The end of the chain.
     optional third<T>: u32, for of_second: u32 = **second * 10, after second
         => |context| desk.ask(context, "third", of_second);
     /// Needs nobody.
     optional beside<S>: u32, for own: u32 = key => |context| desk.ask(context, "beside", own);
-    /// Needs nobody.
-    required other: u32 => |context| desk.ask(context, "other", key + 1);
 }
 
 type Shown = OrDefault<u32, u32, String>;
@@ -198,7 +198,7 @@ async fn sources_are_listed_as_they_are_declared_whenever_they_answer() {
     let desk = Desk::new(&ALL);
     let whole = compose(&desk).await.unwrap();
     let fresh = |name| (name, SourceState::Fresh, None);
-    let expected = ["first", "both", "second", "third", "beside", "other"].map(fresh);
+    let expected = ["first", "other", "second", "both", "third", "beside"].map(fresh);
     assert_eq!(states(&whole), expected);
     let shown = format!("{whole:?}");
     assert!(shown.starts_with("Whole { first: Part {"), "{shown}");
@@ -243,15 +243,15 @@ async fn an_optional_source_that_fails_costs_its_own_part() {
     let whole = compose(&desk).await.unwrap();
     let expected = [
         ("first", SourceState::Fresh, None),
-        ("both", SourceState::Omitted, Some(Reason::CircuitOpen)),
+        ("other", SourceState::Fresh, None),
         ("second", SourceState::Fresh, None),
+        ("both", SourceState::Omitted, Some(Reason::CircuitOpen)),
         ("third", SourceState::Default, Some(Reason::NotFound)),
         (
             "beside",
             SourceState::Omitted,
             Some(Reason::InvalidResponse),
         ),
-        ("other", SourceState::Fresh, None),
     ];
     assert_eq!(states(&whole), expected);
     // The stand-in is made of what was asked for.
@@ -275,11 +275,11 @@ async fn at_the_deadline_a_source_that_hangs_is_given_up_and_the_rest_is_there()
     assert_eq!(desk.start.elapsed(), 2000 * MS);
     let expected = [
         ("first", SourceState::Fresh, None),
-        ("both", SourceState::Fresh, None),
+        ("other", SourceState::Fresh, None),
         ("second", SourceState::Fresh, None),
+        ("both", SourceState::Fresh, None),
         ("third", SourceState::Default, Some(Reason::Timeout)),
         ("beside", SourceState::Omitted, Some(Reason::Timeout)),
-        ("other", SourceState::Fresh, None),
     ];
     assert_eq!(states(&whole), expected);
     assert_eq!(whole.third.provenance.took, 1700 * MS);
