@@ -1,7 +1,6 @@
 //! What this BFF answers: each route takes a request apart, asks an aggregate, and shows what it got.
 
 mod home;
-mod key;
 mod list_query;
 mod new_order;
 mod orders;

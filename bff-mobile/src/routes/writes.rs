@@ -3,10 +3,10 @@
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, post};
 use bff_shared::domain::OrderDesk;
-use bff_shared::serve::{Caller, Problem, changed, created, idempotency};
+use bff_shared::serve::idempotency::{self, Key, OptionalKey};
+use bff_shared::serve::{Caller, Problem, changed, created};
 
 use super::ORDER;
-use super::key::{Key, OptionalKey};
 use super::new_order::{self, NewOrderBody};
 use super::orders::order_id;
 use crate::error::{self, CancelProblems, PlaceProblems};

@@ -4,10 +4,9 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, post};
 use bff_shared::domain::OrderDesk;
 use bff_shared::domain::order::OrderId;
-use bff_shared::serve::idempotency::{idempotency_key, optional_idempotency_key};
+use bff_shared::serve::idempotency::{Key, OptionalKey, idempotency_key, optional_idempotency_key};
 use bff_shared::serve::{Caller, Problem, changed, created};
 
-use super::key::{Key, OptionalKey};
 use super::new_order::{self, NewOrderBody};
 use super::orders::ORDER;
 use crate::error::{self, CancelProblems, PlaceProblems};

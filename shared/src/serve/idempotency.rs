@@ -5,6 +5,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 use http::HeaderValue;
+use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{Object, Required, Type};
 
@@ -51,9 +52,7 @@ fn read(key: &[u8]) -> Option<HeaderValue> {
     fits.then(|| HeaderValue::from_bytes(&[b"\"", inner, b"\""].concat()).ok())?
 }
 
-/// The header, for a route's documentation.
-#[must_use]
-pub fn parameter(required: Required) -> Parameter {
+fn parameter(required: Required) -> Parameter {
     let pattern = format!("^({CHARACTER}{{1,{LONGEST}}}|\"{CHARACTER}{{1,{LONGEST}}}\")$");
     let schema = Object::builder()
         .schema_type(Type::String)
@@ -119,6 +118,26 @@ pub fn key_reused() -> Problem {
         "The key was used for something else",
         "This Idempotency-Key came with another request before. Use a new key for each thing to be done.",
     )
+}
+
+/// The key where it has to be there, for a route's documentation.
+#[derive(Debug)]
+pub struct Key;
+
+/// The key where it may be missing, for a route's documentation.
+#[derive(Debug)]
+pub struct OptionalKey;
+
+impl IntoParams for Key {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter(Required::True)]
+    }
+}
+
+impl IntoParams for OptionalKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter(Required::False)]
+    }
 }
 
 #[cfg(test)]
