@@ -80,7 +80,7 @@ impl Client {
     /// Asks for several things, each of which is answered or fails by itself. What is not kept and not under way goes
     /// out in batches of [`Batch::MOST`], all at once; a service without a route for batches is asked for each alone, 16
     /// at once, and not asked for a batch again for a minute. A thing that is not in the answer is
-    /// [`ErrorKind::NotFound`]. Every key has an outcome, however often it is in `keys`.
+    /// [`NotFound`](crate::upstream::ErrorKind::NotFound). Every key has an outcome, however often it is in `keys`.
     ///
     /// Runs on a thread with a local task set, as [`Client::call`] does.
     pub async fn batch<B: Batch>(&self, context: &Context, keys: &[B::Key]) -> Answers<B> {
