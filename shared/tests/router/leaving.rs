@@ -11,8 +11,10 @@ use crate::wire::{Ended, in_time};
 fn watched(begin: &'static str) -> (Service, watch::Receiver<Option<Ended>>) {
     let (sender, ended) = watch::channel(None);
     let service = Service::start(async move |mut wire, _| {
-        wire.head().await;
-        wire.send(begin).await;
+        // Whoever leaves while the connection is being made takes it along as well.
+        if wire.next_head().await.is_some() {
+            wire.send(begin).await;
+        }
         let (_, how) = wire.rest().await;
         sender.send_replace(Some(how));
     });
