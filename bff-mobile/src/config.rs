@@ -27,16 +27,16 @@ impl Config {
 
     /// Reads every key of this BFF.
     pub fn read(settings: &mut Section<'_>) -> Self {
-        Self {
-            server: serve::Config::read(
-                settings,
-                &serve::Config::new(8083, 9083),
-                serve::Surroundings {
-                    upstreams: &ServicesConfig::NAMES,
-                    document,
-                },
-            ),
-            services: settings.section("upstreams", ServicesConfig::read),
-        }
+        let server = serve::Config::read(
+            settings,
+            &serve::Config::new(8083, 9083),
+            serve::Surroundings {
+                upstreams: &ServicesConfig::NAMES,
+                document,
+            },
+        );
+        let services = settings.section("upstreams", ServicesConfig::read);
+        server.check_routes(settings, |name| services.protocol_of(name));
+        Self { server, services }
     }
 }

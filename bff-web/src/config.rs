@@ -34,9 +34,8 @@ impl Config {
         let default = serve::Config::new(8080, 9080);
         let mut server = serve::Config::read(settings, &default, surroundings);
         server.cors = settings.section("cors", CorsConfig::read);
-        Self {
-            server,
-            services: settings.section("upstreams", ServicesConfig::read),
-        }
+        let services = settings.section("upstreams", ServicesConfig::read);
+        server.check_routes(settings, |name| services.protocol_of(name));
+        Self { server, services }
     }
 }

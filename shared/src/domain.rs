@@ -10,6 +10,7 @@ mod money;
 pub mod order;
 pub mod order_details;
 pub mod order_list;
+pub mod proto;
 mod services;
 
 pub use id::{Id, InvalidId};

@@ -33,6 +33,7 @@ mod choice;
 mod classify;
 mod client;
 mod cluster;
+mod code;
 #[cfg(test)]
 mod concurrency;
 mod config;
@@ -60,14 +61,15 @@ mod window;
 
 pub use answer::{Answer, CacheStatus, Forwarded, Freshness, Origin, StaleCause};
 pub use balance::BalanceConfig;
-pub use batch::Batch;
+pub use batch::{Batch, messages};
 pub use breaker::BreakerConfig;
 pub use budget::{Budget, BudgetConfig};
 pub use cache::CacheConfig;
 pub use classify::ResponseClass;
 pub use client::Client;
 pub use cluster::{Cluster, ClusterReport};
-pub use config::Config;
+pub use code::Code;
+pub use config::{Config, GrpcConfig, Protocol};
 pub use deadline::{Deadline, Instant};
 pub use endpoint::{Endpoint, EndpointAddress, EndpointReport};
 pub use error::{Error, ErrorKind};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 use super::Id;
 
 mod client;
+mod rpc;
 
 pub use client::CustomerClient;
 

@@ -27,6 +27,19 @@ impl<T> Id<T> {
         }
     }
 
+    /// The identifier that a protocol without unsigned numbers calls `number`.
+    pub(super) fn from_signed(number: i64) -> Result<Self, InvalidId> {
+        u64::try_from(number)
+            .map_err(|_| InvalidId)
+            .and_then(Self::new)
+    }
+
+    /// The identifier for a protocol without unsigned numbers.
+    pub(super) fn signed(self) -> i64 {
+        // In range on both sides.
+        self.0.cast_signed()
+    }
+
     /// The identifier as a number.
     #[must_use]
     pub fn get(self) -> u64 {

@@ -1,5 +1,6 @@
 //! Amounts of money.
 
+use std::fmt;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
@@ -32,6 +33,13 @@ impl Money {
     #[must_use]
     pub fn decimals(self) -> u32 {
         self.0.scale()
+    }
+}
+
+impl fmt::Display for Money {
+    /// In digits, without an exponent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

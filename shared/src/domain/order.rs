@@ -8,6 +8,7 @@ use super::{Id, Money};
 
 mod client;
 mod list;
+mod rpc;
 mod write;
 
 pub use client::{Listing, OrderClient};
@@ -96,9 +97,7 @@ impl<'de> Deserialize<'de> for Order {
             placed_at: wire
                 .placed_at
                 .filter(|text| text.parse::<Timestamp>().is_ok()),
-            currency: wire.currency.filter(|code| {
-                code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
-            }),
+            currency: wire.currency.filter(|code| is_currency(code)),
         })
     }
 }
@@ -136,6 +135,10 @@ impl Status {
     pub fn is_open(self) -> bool {
         matches!(self, Self::Placed | Self::Paid | Self::Shipped)
     }
+}
+
+fn is_currency(code: &str) -> bool {
+    code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 fn sum(lines: &[Line]) -> Option<Money> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::customer::CustomerClient;
 use super::order::OrderClient;
 use crate::config::Section;
-use crate::upstream::{self, Client, Cluster, Target};
+use crate::upstream::{self, Client, Cluster, Protocol, Target};
 
 /// Settings of the services.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,17 @@ impl ServicesConfig {
             orders: upstream::Config::new(vec![orders]),
             customers: upstream::Config::new(vec![customers]),
         }
+    }
+
+    /// What the upstream `name` speaks, if there is one of that name.
+    #[must_use]
+    pub fn protocol_of(&self, name: &str) -> Option<Protocol> {
+        let configs = [&self.orders, &self.customers];
+        let named = Self::NAMES.into_iter().zip(configs);
+        named
+            .filter(|(known, _)| *known == name)
+            .map(|(_, config)| config.protocol)
+            .next()
     }
 
     /// Reads the section `upstreams`.

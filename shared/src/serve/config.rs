@@ -9,6 +9,7 @@ use super::CorsConfig;
 use super::router::{RouteConfig, Surroundings, faults, network, own_paths};
 use super::telemetry::LogConfig;
 use crate::config::Section;
+use crate::upstream::Protocol;
 
 /// The name that says least.
 const VIA: &str = "bff";
@@ -81,6 +82,23 @@ impl Config {
             trusted_proxies: Vec::new(),
             routes: Vec::new(),
             cors: CorsConfig::default(),
+        }
+    }
+
+    /// Refuses routes to upstreams whose protocol is not HTTP: a route passes on what it gets. To be called once all
+    /// settings are read.
+    pub fn check_routes(
+        &self,
+        settings: &mut Section<'_>,
+        protocol_of: impl Fn(&str) -> Option<Protocol>,
+    ) {
+        for route in &self.routes {
+            if protocol_of(&route.upstream) == Some(Protocol::Grpc) {
+                settings.reject(
+                    &format!("routes.{}.upstream", route.name),
+                    "an upstream whose protocol is \"http\": a route passes on what it gets",
+                );
+            }
         }
     }
 

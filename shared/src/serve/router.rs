@@ -36,7 +36,7 @@ use self::request::{Kind, head, kind};
 use super::life::Life;
 use super::telemetry::PassedOn;
 use super::{Caller, Config, Problem, RequestId};
-use crate::upstream::{Cluster, ForwardError, Forwarder, Instant, Limits, Outgoing};
+use crate::upstream::{Cluster, ForwardError, Forwarder, Instant, Limits, Outgoing, Protocol};
 
 /// The routes as all worker threads share them.
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ impl Routes {
     /// The routes that `config` sets, each to one of `clusters`.
     ///
     /// # Errors
-    /// In words, that there is no cluster of such a name.
+    /// In words, that there is no cluster of such a name, or that it does not speak HTTP.
     pub(super) fn new(config: &Config, clusters: &[Arc<Cluster>]) -> Result<Self, String> {
         let shape = |route: &RouteConfig| {
             let named = |cluster: &&Arc<Cluster>| **cluster.name() == *route.upstream;
@@ -98,6 +98,13 @@ impl Routes {
                 let (name, upstream) = (&route.name, &route.upstream);
                 format!("the route {name} names the upstream {upstream:?}, which there is not")
             })?;
+            if cluster.config().protocol != Protocol::Http {
+                let (name, upstream) = (&route.name, &route.upstream);
+                return Err(format!(
+                    "the route {name} leads to the upstream {upstream:?}, which does not speak HTTP: a route passes on what \
+                     it gets"
+                ));
+            }
             let methods: Vec<&str> = route.methods.iter().map(Method::as_str).collect();
             Ok(Shape {
                 template: format!("{}*", route.prefix).into(),

@@ -7,6 +7,7 @@ use std::hash::Hash;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -32,26 +33,45 @@ pub trait Batch: 'static {
     /// Asks for these, at most [`Batch::MOST`], each once.
     fn many(keys: &[Self::Key]) -> Request;
 
-    /// Reads one thing, and what it is asked for by.
+    /// Reads one thing, the body of the answer to [`Batch::one`] or one of [`Batch::items`], and what it is asked for by.
     ///
     /// # Errors
     /// [`Undecodable`] says what is wrong with it.
-    fn read(json: &[u8]) -> Result<(Self::Key, Self::Value), Undecodable>;
+    fn read(thing: &[u8]) -> Result<(Self::Key, Self::Value), Undecodable>;
 
     /// The things in the answer to [`Batch::many`], in any order: by default `{"items": […]}`.
     ///
     /// # Errors
     /// [`Undecodable`] for a body of another shape.
-    fn items(body: &[u8]) -> Result<Vec<&RawValue>, Undecodable> {
+    fn items(body: &[u8]) -> Result<Vec<&[u8]>, Undecodable> {
         #[derive(Deserialize)]
         struct Items<'a> {
             #[serde(borrow)]
             items: Vec<&'a RawValue>,
         }
         serde_json::from_slice(body)
-            .map(|Items { items }| items)
+            .map(|Items { items }| items.iter().map(|item| item.get().as_bytes()).collect())
             .map_err(|error| Undecodable::json(&error))
     }
+}
+
+/// The parts of a protobuf message of which each is once the field `number`, with its key: as a message by itself, what
+/// has only that field, once. Other fields are left out.
+///
+/// # Errors
+/// [`Undecodable`] for what is no message.
+pub fn messages(message: &[u8], number: u32) -> Result<Vec<&[u8]>, Undecodable> {
+    let mut rest = message;
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let whole = rest;
+        let (tag, kind) = decode_key(&mut rest).map_err(Undecodable::message)?;
+        skip_field(kind, tag, &mut rest, DecodeContext::default()).map_err(Undecodable::message)?;
+        if tag == number && kind == WireType::LengthDelimited {
+            parts.push(&whole[..whole.len() - rest.len()]);
+        }
+    }
+    Ok(parts)
 }
 
 /// How long it is remembered that a service takes no batches of a kind.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use moka::sync::Cache as Store;
@@ -91,6 +92,8 @@ struct Selected {
     generation: u64,
     target: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// The message of a gRPC call.
+    body: Bytes,
 }
 
 impl Key {
@@ -106,6 +109,7 @@ impl Key {
             generation,
             target: request.target.clone(),
             headers,
+            body: request.body.clone(),
         }))
     }
 
@@ -114,7 +118,7 @@ impl Key {
         let headers: usize = headers
             .map(|(name, value)| name.as_str().len() + value.len())
             .sum();
-        self.0.target.len() + headers
+        self.0.target.len() + headers + self.0.body.len()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 
-use super::ErrorKind;
 use super::endpoint::AttemptEnd;
 use super::transport::TransportError;
+use super::{Code, ErrorKind, Response};
 
 /// The classes of answer that policies tell apart. Finagle's response classifier is the model: one decision,
 /// read by every policy alike.
@@ -20,6 +20,8 @@ pub enum ResponseClass {
     Unavailable,
     /// Any other 4xx: the service refuses what we asked; asking again will not help.
     Refused,
+    /// The service says that it had too little time. Only gRPC says so: a 504 may be anybody's.
+    TimedOut,
     /// 1xx, 3xx and what is no status at all: not an answer to what was asked. Redirects are not followed.
     Unexpected,
 }
@@ -36,6 +38,38 @@ impl ResponseClass {
             400..=499 => Self::Refused,
             _ => Self::Unexpected,
         }
+    }
+
+    /// The class of what a gRPC service says (grpc/doc/statuscodes.md).
+    #[must_use]
+    pub fn of_code(code: Code) -> Self {
+        match code {
+            Code::Ok => Self::Success,
+            Code::NotFound => Self::NotFound,
+            Code::ResourceExhausted => Self::Throttled,
+            Code::DeadlineExceeded => Self::TimedOut,
+            // Nobody here has cancelled: whoever does is not there to read it.
+            Code::Cancelled
+            | Code::Unknown
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss => Self::Unavailable,
+            Code::InvalidArgument
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::FailedPrecondition
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::Unauthenticated => Self::Refused,
+        }
+    }
+
+    /// The class of an answer, whatever protocol it came by.
+    pub(super) fn of_response(response: &Response) -> Self {
+        response
+            .code
+            .map_or_else(|| Self::of(response.status), Self::of_code)
     }
 }
 
@@ -57,12 +91,19 @@ pub(super) fn of_transport(error: &TransportError) -> (ErrorKind, AttemptEnd) {
         // Nobody's fault: it was idle for too long.
         TransportError::StaleConnection => (ErrorKind::Unavailable, AttemptEnd::Cancelled),
         TransportError::Disconnected(_) => (ErrorKind::Unavailable, AttemptEnd::Disconnected),
+        TransportError::Reset(_) | TransportError::Unprocessed(_) => (
+            ErrorKind::Unavailable,
+            AttemptEnd::Failed { unreachable: false },
+        ),
     }
 }
 
 impl TransportError {
     /// Whether nothing of the request can have been received.
     pub(super) fn is_before_sending(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::ConnectTimeout)
+        matches!(
+            self,
+            Self::Connect(_) | Self::ConnectTimeout | Self::Unprocessed(_)
+        )
     }
 }

@@ -12,8 +12,9 @@ use super::cache::Entry;
 use super::request::Tag;
 use super::transport::Transport;
 use super::transport::awc::AwcTransport;
+use super::transport::grpc::GrpcTransport;
 use super::{
-    Cluster, Context, Deadline, Error, ErrorKind, Instant, Request, Response, Undecodable,
+    Cluster, Context, Deadline, Error, ErrorKind, Instant, Protocol, Request, Response, Undecodable,
 };
 
 mod attempt;
@@ -56,11 +57,21 @@ impl Reply {
 }
 
 impl Client {
-    /// A client that speaks HTTP/1.1 to the cluster, for the current thread.
+    /// A client that speaks to the cluster what its settings say, for the current thread.
     #[must_use]
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        let transport = Rc::new(AwcTransport::new(Arc::clone(&cluster)));
+        let own = Arc::clone(&cluster);
+        let transport: Rc<dyn Transport> = match cluster.config().protocol {
+            Protocol::Http => Rc::new(AwcTransport::new(own)),
+            Protocol::Grpc => Rc::new(GrpcTransport::new(own)),
+        };
         Self { cluster, transport }
+    }
+
+    /// What the service speaks, and so what it has to be asked in.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.cluster.config().protocol
     }
 
     /// A client over another transport.

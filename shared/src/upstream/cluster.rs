@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::timeout_at;
 
 use super::batch::Batchless;
 use super::budget::Budget;
@@ -29,12 +29,10 @@ use super::{Config, Deadline, Endpoint, EndpointReport, ErrorKind, Instant};
 
 pub(super) use self::taken::Taken;
 
+mod background;
 mod taken;
 #[cfg(test)]
 mod tests;
-
-/// How often a connection to an endpoint that is perhaps not there is tried in the background.
-const WATCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a connection is tried in the background.
 pub(super) type Connect = fn(SocketAddr) -> BoxFuture<'static, io::Result<()>>;
@@ -115,6 +113,7 @@ impl Cluster {
         );
         // Nobody else has it yet.
         _ = cluster.discovery.set(discovery);
+        cluster.follow_health();
         cluster
     }
 
@@ -196,9 +195,18 @@ impl Cluster {
     /// Takes the endpoint that is best to ask: rather one that is not among `avoid`, if there is one.
     pub(super) fn choose(&self, avoid: &[u64], now: Instant) -> Result<Taken<'_>, Refusal> {
         let members = self.members();
+        let resting = resting(&members, avoid);
         // Between the look at the offers and the taking another thread may be faster: then look again.
         for _ in 0..4 {
-            let picked = match pick(&members, avoid, false, now) {
+            let serving = match &*resting {
+                [] => Err(Refusal::Nobody),
+                resting => pick(&members, resting, false, now),
+            };
+            let picked = match serving {
+                Err(Refusal::Nobody | Refusal::Open(_)) => pick(&members, avoid, false, now),
+                picked => picked,
+            };
+            let picked = match picked {
                 // Not even to wait for others: who stood in line for them alone would hold up those behind.
                 Err(_) if !avoid.is_empty() => pick(&members, &[], false, now),
                 picked => picked,
@@ -212,7 +220,10 @@ impl Cluster {
 
     /// Takes an endpoint for a hedge: none of `avoid`, and none that has much to do.
     pub(super) fn choose_idle(&self, avoid: &[u64], now: Instant) -> Option<Taken<'_>> {
-        let picked = pick(&self.members(), avoid, true, now).ok()?;
+        let members = self.members();
+        let resting = resting(&members, avoid);
+        let avoid = if resting.is_empty() { avoid } else { &resting };
+        let picked = pick(&members, avoid, true, now).ok()?;
         self.take(picked, now)
     }
 
@@ -298,31 +309,6 @@ impl Cluster {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tries connections to an endpoint that is perhaps not there, until one is made or the endpoint is gone.
-    fn watch(&self, endpoint: &Arc<Endpoint>) {
-        if !endpoint.begin_watch() {
-            return;
-        }
-        let (name, endpoint) = (Arc::clone(&self.name), Arc::downgrade(endpoint));
-        let (connect, connect_timeout) = (self.connect, self.config.connect_timeout);
-        tokio::spawn(async move {
-            loop {
-                sleep(WATCH_PAUSE).await;
-                let Some(endpoint) = endpoint.upgrade() else {
-                    return;
-                };
-                let outcome = timeout(connect_timeout, connect(endpoint.socket())).await;
-                if matches!(outcome, Ok(Ok(()))) {
-                    log::info!("{name}: {endpoint} can be connected to again");
-                    endpoint.end_watch();
-                    endpoint.reachable(Instant::now());
-                    return;
-                }
-                endpoint.unreachable(Instant::now());
-            }
-        });
-    }
-
     /// The cluster as an operator wants to see it.
     #[must_use]
     pub fn report(&self) -> ClusterReport {
@@ -347,6 +333,19 @@ impl Cluster {
                 .collect(),
         }
     }
+}
+
+/// Those to be avoided, and with them those that say that they are not serving; nobody where all say that they are.
+fn resting(members: &[Member], avoid: &[u64]) -> Vec<u64> {
+    let mut resting: Vec<_> = members
+        .iter()
+        .filter(|member| !member.endpoint.is_serving())
+        .map(|member| member.endpoint.id())
+        .collect();
+    if !resting.is_empty() {
+        resting.extend_from_slice(avoid);
+    }
+    resting
 }
 
 /// Takes one off a counter when dropped, so that a cancelled call is not counted for ever.

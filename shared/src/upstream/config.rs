@@ -8,9 +8,71 @@ use super::{
 };
 use crate::config::Section;
 
+/// What a service speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1 with JSON.
+    Http,
+    /// gRPC over HTTP/2 without TLS.
+    Grpc,
+}
+
+/// Settings that only gRPC has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrpcConfig {
+    /// How often an idle connection is asked for a sign of life; zero for never. Five minutes is the least that gRPC
+    /// servers put up with unless told otherwise (gRFC A8).
+    pub keep_alive: Duration,
+    /// How long such a sign may take.
+    pub keep_alive_timeout: Duration,
+    /// How often an instance is asked whether it is healthy, where it offers that; zero for never.
+    pub health_interval: Duration,
+}
+
+impl Default for GrpcConfig {
+    fn default() -> Self {
+        Self {
+            keep_alive: Duration::from_secs(300),
+            // gRPC's own (gRFC A8).
+            keep_alive_timeout: Duration::from_secs(20),
+            health_interval: Duration::from_secs(5),
+        }
+    }
+}
+
+impl GrpcConfig {
+    /// Reads the keys of the section `grpc`.
+    pub fn read(section: &mut Section<'_>) -> Self {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let default = Self::default();
+        Self {
+            keep_alive: section.duration(
+                "keep_alive",
+                default.keep_alive,
+                Duration::ZERO..=2 * HOUR,
+                "How often a connection is pinged (HTTP/2 PING), so that one that is dead is found; 0 for never. Services may close connections that are pinged too often.",
+            ),
+            keep_alive_timeout: section.duration(
+                "keep_alive_timeout",
+                default.keep_alive_timeout,
+                Duration::from_millis(1)..=HOUR,
+                "How long the answer to a ping may take before the connection is given up.",
+            ),
+            health_interval: section.duration(
+                "health_interval",
+                default.health_interval,
+                Duration::ZERO..=HOUR,
+                "How often each instance is asked for its health (grpc.health.v1), where it offers that; 0 for never. One that is not serving gets no calls while another is.",
+            ),
+        }
+    }
+}
+
 /// All that can be set for one upstream: the sum of its policies' settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
+    /// What the service speaks.
+    pub protocol: Protocol,
     /// Where instances of the service listen.
     pub endpoints: Vec<Target>,
     /// How they are looked up.
@@ -39,6 +101,8 @@ pub struct Config {
     pub balance: BalanceConfig,
     /// When an endpoint is left alone.
     pub breaker: BreakerConfig,
+    /// What only gRPC has.
+    pub grpc: GrpcConfig,
 }
 
 impl Config {
@@ -46,6 +110,7 @@ impl Config {
     #[must_use]
     pub fn new(endpoints: Vec<Target>) -> Self {
         Self {
+            protocol: Protocol::Http,
             endpoints,
             discovery: DiscoveryConfig::default(),
             deadline: Duration::from_secs(2),
@@ -61,6 +126,7 @@ impl Config {
             limit: LimitConfig::default(),
             balance: BalanceConfig::default(),
             breaker: BreakerConfig::default(),
+            grpc: GrpcConfig::default(),
         }
     }
 
@@ -68,6 +134,12 @@ impl Config {
     pub fn read(section: &mut Section<'_>, default_endpoint: &str) -> Self {
         const MILLISECOND: Duration = Duration::from_millis(1);
         const MINUTE: Duration = Duration::from_secs(60);
+        let protocol = section.choice(
+            "protocol",
+            Protocol::Http,
+            &[("http", Protocol::Http), ("grpc", Protocol::Grpc)],
+            "What the service speaks: HTTP/1.1 with JSON, or gRPC over HTTP/2, both without TLS.",
+        );
         let endpoints = section.list(
             "endpoints",
             &[default_endpoint],
@@ -77,6 +149,7 @@ impl Config {
         );
         let default = Self::new(Vec::new());
         let config = Self {
+            protocol,
             endpoints,
             discovery: DiscoveryConfig::read(section),
             deadline: section.duration(
@@ -121,6 +194,7 @@ impl Config {
             limit: section.section("limit", LimitConfig::read),
             balance: section.section("balance", BalanceConfig::read),
             breaker: section.section("breaker", BreakerConfig::read),
+            grpc: section.section("grpc", GrpcConfig::read),
         };
         if config.attempt_timeout > config.deadline {
             section.reject(

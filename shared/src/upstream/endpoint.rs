@@ -95,6 +95,8 @@ pub struct Endpoint {
     last_failure: Mutex<Option<(ErrorKind, Instant)>>,
     /// Whether connections to it are tried in the background.
     watched: AtomicBool,
+    /// Whether it says that it takes calls; also where it says nothing.
+    serving: AtomicBool,
 }
 
 /// What the policies know of an endpoint.
@@ -203,6 +205,7 @@ impl Endpoint {
             failures: AtomicU64::new(0),
             last_failure: Mutex::new(None),
             watched: AtomicBool::new(false),
+            serving: AtomicBool::new(true),
         }
     }
 
@@ -313,6 +316,15 @@ impl Endpoint {
         self.watched.store(false, Relaxed);
     }
 
+    /// Notes what it says of its health; whether that is something else than before.
+    pub(super) fn set_serving(&self, serving: bool) -> bool {
+        self.serving.swap(serving, Relaxed) != serving
+    }
+
+    pub(super) fn is_serving(&self) -> bool {
+        self.serving.load(Relaxed)
+    }
+
     /// What becomes of its limit next; `None` while it is left alone.
     pub(super) fn outlook(&self, now: Instant) -> Option<Outlook> {
         let health = self.health();
@@ -335,6 +347,7 @@ impl Endpoint {
         EndpointReport {
             address: self.to_string(),
             breaker: state,
+            serving: self.is_serving(),
             breaker_since_seconds: now.saturating_duration_since(since).as_secs(),
             average_ms: milliseconds(health.load.average(now)),
             least_ms: health
@@ -383,6 +396,8 @@ pub struct EndpointReport {
     /// closed, open or halfOpen.
     breaker: &'static str,
     breaker_since_seconds: u64,
+    /// False where it says by itself that it is not; over gRPC only.
+    serving: bool,
     /// The latency that the balance reckons with.
     average_ms: f64,
     /// The least latency that the limit reckons with.

@@ -313,7 +313,10 @@ impl Course {
                 self.tried.len() <= cluster.config().retry.repeats as usize
                     && cluster.has_other(&self.tried, now)
             }
-            TransportError::Disconnected(_) | TransportError::Invalid(_) => false,
+            TransportError::Disconnected(_)
+            | TransportError::Reset(_)
+            | TransportError::Unprocessed(_)
+            | TransportError::Invalid(_) => false,
         }
     }
 }

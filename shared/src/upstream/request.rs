@@ -24,6 +24,8 @@ pub struct Request {
     pub(super) answers: &'static [u16],
     /// Whether a key in it makes the service act once, however often it is sent.
     pub(super) has_key: bool,
+    /// Whether it only reads, whatever its method is.
+    reads: bool,
     pub(super) tag: Option<Tag>,
 }
 
@@ -56,7 +58,34 @@ impl Request {
             body: Bytes::new(),
             answers: &[],
             has_key: false,
+            reads: false,
             tag: None,
+        }
+    }
+
+    /// A call of the gRPC method `path`, as in `/package.Service/Method`, with an encoded message. Nothing is known of its
+    /// effects: such a call is neither repeated nor kept.
+    #[must_use]
+    pub fn rpc(path: &'static str, message: impl Into<Bytes>) -> Self {
+        Self::new(Method::POST, path).with_body(message)
+    }
+
+    /// The same call, which has no side effects: it may be repeated, hedged, kept and shared as a GET is. The protobuf
+    /// option `idempotency_level = NO_SIDE_EFFECTS` says so of a method.
+    #[must_use]
+    pub fn without_side_effects(self) -> Self {
+        Self {
+            reads: true,
+            ..self
+        }
+    }
+
+    /// The same call, with a key in its message that makes the service act once, so that it may be repeated.
+    #[must_use]
+    pub fn with_key_inside(self) -> Self {
+        Self {
+            has_key: true,
+            ..self
         }
     }
 
@@ -113,18 +142,18 @@ impl Request {
     /// Whether its answer may be kept for others, and theirs for it.
     #[must_use]
     pub fn is_cacheable(&self) -> bool {
-        self.method == Method::GET && self.body.is_empty()
+        self.reads || (self.method == Method::GET && self.body.is_empty())
     }
 
     /// Whether asking twice has the effect of asking once: by its method (RFC 9110, section 9.2.2) or by its key.
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
-        self.has_key || self.is_idempotent_by_method()
+        self.has_key || self.reads || self.is_idempotent_by_method()
     }
 
     /// Whether it may be asked twice at the same time. With a key the second would be told that the first is under way.
     pub(super) fn may_be_hedged(&self) -> bool {
-        !self.has_key && self.is_idempotent_by_method()
+        !self.has_key && (self.reads || self.is_idempotent_by_method())
     }
 
     fn is_idempotent_by_method(&self) -> bool {

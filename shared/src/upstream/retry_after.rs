@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{HeaderName, RETRY_AFTER};
 
 use super::freshness::{delta_seconds, http_date};
 
@@ -22,6 +22,27 @@ pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
         })
     });
     waits.max().map(|wait| wait.min(LONGEST))
+}
+
+/// What a gRPC service says of being asked again, in its trailers: in milliseconds (gRFC A6).
+pub(super) const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
+
+/// What a pushback asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pushback {
+    /// To be asked again after this time.
+    After(Duration),
+    /// Not to be asked again.
+    Never,
+}
+
+/// The pushback of a gRPC answer. A negative one, and one that is no number, forbid to ask again (gRFC A6).
+pub(super) fn pushback(metadata: &HeaderMap) -> Option<Pushback> {
+    let text = metadata.get(PUSHBACK)?.to_str().ok();
+    let wait = text.and_then(|text| text.parse::<u32>().ok());
+    Some(wait.map_or(Pushback::Never, |wait| {
+        Pushback::After(Duration::from_millis(wait.into()).min(LONGEST))
+    }))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::{Context, Endpoint, Request, Response};
 
 pub mod awc;
 pub mod forward;
+pub mod grpc;
 #[cfg(test)]
 pub(crate) mod scripted;
 
@@ -49,6 +50,10 @@ pub enum TransportError {
     StaleConnection,
     /// The connection was lost before a byte of an answer came. The request may have been read.
     Disconnected(String),
+    /// The service broke off this one exchange of a connection that is still good. The request may have been read.
+    Reset(String),
+    /// The service says that it has not begun with the request.
+    Unprocessed(String),
     /// Bytes came that are no whole answer to the request.
     Invalid(String),
 }
@@ -60,6 +65,8 @@ impl fmt::Display for TransportError {
             Self::ConnectTimeout => f.write_str("connecting took too long"),
             Self::StaleConnection => f.write_str("the pooled connection was closed"),
             Self::Disconnected(why) => write!(f, "connection lost before an answer: {why}"),
+            Self::Reset(why) => write!(f, "broke off before an answer: {why}"),
+            Self::Unprocessed(why) => write!(f, "refused before it began: {why}"),
             Self::Invalid(why) => f.write_str(why),
         }
     }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::rpc::CustomersByRpc;
 use super::{Customer, CustomerId};
-use crate::upstream::{Answer, Batch, Client, Context, Error, Request, Undecodable};
+use crate::upstream::{Answer, Batch, Client, Context, Error, Protocol, Request, Undecodable};
 
 /// Speaks to the customer service.
 #[derive(Debug, Clone)]
@@ -43,7 +44,10 @@ impl CustomerClient {
     /// # Errors
     /// The upstream's; a customer with another id than the one asked for is an invalid answer.
     pub async fn get(&self, context: &Context, id: CustomerId) -> Result<Answer<Customer>, Error> {
-        self.0.one::<Customers>(context, id).await
+        match self.0.protocol() {
+            Protocol::Http => self.0.one::<Customers>(context, id).await,
+            Protocol::Grpc => self.0.one::<CustomersByRpc>(context, id).await,
+        }
     }
 
     /// Several customers, each once, in batches; what came of each.
@@ -52,6 +56,9 @@ impl CustomerClient {
         context: &Context,
         ids: &[CustomerId],
     ) -> HashMap<CustomerId, Result<Answer<Customer>, Error>> {
-        self.0.batch::<Customers>(context, ids).await
+        match self.0.protocol() {
+            Protocol::Http => self.0.batch::<Customers>(context, ids).await,
+            Protocol::Grpc => self.0.batch::<CustomersByRpc>(context, ids).await,
+        }
     }
 }

@@ -6,8 +6,10 @@ use http::header::HeaderValue;
 
 use super::list::{Listed, OrderPage, OrderQuery};
 use super::write::{self, NewOrder, Written};
-use super::{Order, OrderId};
-use crate::upstream::{Answer, Client, Context, Error, ErrorKind, Request, Undecodable};
+use super::{Order, OrderId, rpc};
+use crate::upstream::{
+    Answer, Client, Context, Error, ErrorKind, Protocol, Request, Response, Undecodable,
+};
 
 /// Speaks to the order service.
 #[derive(Debug, Clone)]
@@ -27,15 +29,18 @@ impl OrderClient {
         Self(upstream)
     }
 
-    /// `GET /orders/{id}`.
+    /// `GET /orders/{id}`, or `GetOrder`.
     ///
     /// # Errors
     /// The upstream's; an order with another id than the one asked for is an invalid answer.
     pub async fn get(&self, context: &Context, id: OrderId) -> Result<Answer<Order>, Error> {
-        let request = Request::get(format!("/orders/{id}")).tagged(&tag(id));
+        let (request, read): (_, Read<Order>) = match self.0.protocol() {
+            Protocol::Http => (Request::get(format!("/orders/{id}")), Response::json),
+            Protocol::Grpc => (rpc::get(id), rpc::read),
+        };
         self.0
-            .call(context, request, move |response| {
-                let order: Order = response.json()?;
+            .call(context, request.tagged(&tag(id)), move |response| {
+                let order = read(response)?;
                 if order.id == id {
                     Ok(order)
                 } else {
@@ -45,7 +50,7 @@ impl OrderClient {
             .await
     }
 
-    /// `GET /orders?customerId=&status=&limit=&cursor=`: a page of orders, the newest first.
+    /// `GET /orders?customerId=&status=&limit=&cursor=`, or `ListOrders`: a page of orders, the newest first.
     ///
     /// # Errors
     /// The upstream's; other orders than those asked for are an invalid answer.
@@ -54,17 +59,25 @@ impl OrderClient {
         context: &Context,
         query: &OrderQuery,
     ) -> Result<Answer<Listing>, Error> {
-        let request = query.request().tagged(LISTS);
+        let protocol = self.0.protocol();
+        let request = match protocol {
+            Protocol::Http => query.request(),
+            Protocol::Grpc => rpc::list(query),
+        };
         let query = query.clone();
         self.0
-            .call(context, request, move |response| {
-                query.read(response).map(Listing)
+            .call(context, request.tagged(LISTS), move |response| {
+                let listed = match protocol {
+                    Protocol::Http => query.read(response),
+                    Protocol::Grpc => rpc::read_listed(&query, response),
+                };
+                listed.map(Listing)
             })
             .await
             .map_err(no_such_path)
     }
 
-    /// `POST /orders`: places an order, once for each key.
+    /// `POST /orders`, or `PlaceOrder`: places an order, once for each key.
     ///
     /// # Errors
     /// The upstream's. Then nobody knows whether it was placed: to ask again with the same key is safe.
@@ -75,12 +88,15 @@ impl OrderClient {
         key: HeaderValue,
     ) -> Result<Answer<Written>, Error> {
         let _after = Forgets(&self.0, None);
-        let request = write::place(order, key);
+        let (request, read): (_, Read<Written>) = match self.0.protocol() {
+            Protocol::Http => (write::place(order, key), write::read_placed),
+            Protocol::Grpc => (rpc::place(order, text(&key)), rpc::read_placed),
+        };
         let customer_id = order.customer_id;
         let placed = self
             .0
             .call(context, request, move |response| {
-                write::read_placed(response, |order| order.customer_id == customer_id)
+                read(response)?.meant(|order| order.customer_id == customer_id)
             })
             .await
             .map_err(no_such_path)?;
@@ -91,7 +107,7 @@ impl OrderClient {
         Ok(placed)
     }
 
-    /// `POST /orders/{id}/cancel`. Repeated only if there is a key.
+    /// `POST /orders/{id}/cancel`, or `CancelOrder`. Repeated only if there is a key.
     ///
     /// # Errors
     /// The upstream's. Then nobody knows whether it was cancelled.
@@ -102,12 +118,28 @@ impl OrderClient {
         key: Option<HeaderValue>,
     ) -> Result<Answer<Written>, Error> {
         let _after = Forgets(&self.0, Some(id));
+        let (request, read): (_, Read<Written>) = match self.0.protocol() {
+            Protocol::Http => (write::cancel(id, key), write::read_cancelled),
+            Protocol::Grpc => {
+                let key = key.as_ref().map(text);
+                (rpc::cancel(id, key), rpc::read_cancelled)
+            }
+        };
         self.0
-            .call(context, write::cancel(id, key), move |response| {
-                write::read_cancelled(response, id)
+            .call(context, request, move |response| {
+                read(response)?.meant(|order| order.id == id)
             })
             .await
     }
+}
+
+/// How an answer is read.
+type Read<T> = fn(&Response) -> Result<T, Undecodable>;
+
+/// A key for a message, without the quotes of a header's string. It was checked long before: it is ASCII, and has no quote
+/// in it.
+fn text(key: &HeaderValue) -> &str {
+    key.to_str().unwrap_or_default().trim_matches('"')
 }
 
 /// That there is no such thing is no answer where no thing was named.

@@ -75,6 +75,12 @@ impl OrderQuery {
             return Ok(Listed::UnknownCursor);
         }
         let Wire { items, next_cursor } = response.json()?;
+        self.checked(OrderPage { items, next_cursor })
+    }
+
+    /// The page, if it is one that was asked for.
+    pub(super) fn checked(&self, page: OrderPage) -> Result<Listed, Undecodable> {
+        let OrderPage { items, next_cursor } = page;
         if let Some(limit) = self.limit
             && items.len() > usize::from(limit)
         {

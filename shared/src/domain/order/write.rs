@@ -51,6 +51,18 @@ pub enum Written {
     Refused,
 }
 
+impl Written {
+    /// The same, if the order `is` the one meant.
+    pub(super) fn meant(self, is: impl Fn(&Order) -> bool) -> Result<Self, Undecodable> {
+        match &self {
+            Self::Done(order) if !is(order) => {
+                Err(Undecodable::new("an order that was not asked for"))
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
 /// A new order as it is told. Straight to text: on the way through `serde_json::Value` digits of a price would be lost.
 struct Body<'a>(&'a NewOrder);
 
@@ -100,41 +112,27 @@ pub(super) fn cancel(id: OrderId, key: Option<HeaderValue>) -> Request {
     .answered_by(&[409, 422])
 }
 
-/// Reads what came of a placement that `is` the one meant.
-pub(super) fn read_placed(
-    response: &Response,
-    is: impl Fn(&Order) -> bool,
-) -> Result<Written, Undecodable> {
-    read(response, Written::InProgress, is)
+/// Reads what came of a placement.
+pub(super) fn read_placed(response: &Response) -> Result<Written, Undecodable> {
+    read(response, Written::InProgress)
 }
 
-/// Reads what came of the cancellation of `id`.
-pub(super) fn read_cancelled(response: &Response, id: OrderId) -> Result<Written, Undecodable> {
+/// Reads what came of a cancellation.
+pub(super) fn read_cancelled(response: &Response) -> Result<Written, Undecodable> {
     let conflict = if response.headers.contains_key(RETRY_AFTER) {
         Written::InProgress
     } else {
         Written::TooLate
     };
-    read(response, conflict, |order| order.id == id)
+    read(response, conflict)
 }
 
-fn read(
-    response: &Response,
-    conflict: Written,
-    is: impl Fn(&Order) -> bool,
-) -> Result<Written, Undecodable> {
+fn read(response: &Response, conflict: Written) -> Result<Written, Undecodable> {
     match response.status.as_u16() {
         409 => Ok(conflict),
         422 => Ok(Written::KeyReused),
         400 => Ok(Written::Refused),
-        _ => {
-            let order: Order = response.json()?;
-            if is(&order) {
-                Ok(Written::Done(Arc::new(order)))
-            } else {
-                Err(Undecodable::new("an order that was not asked for"))
-            }
-        }
+        _ => Ok(Written::Done(Arc::new(response.json()?))),
     }
 }
 

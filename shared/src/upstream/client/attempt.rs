@@ -56,7 +56,10 @@ impl Client {
         let waited = limit.remaining(now);
         let now = Instant::now();
         let outcome = match sent {
-            Ok(Ok(response)) => self.judge(endpoint, call, &response, now),
+            Ok(Ok(response)) => {
+                let late = late(waited, allowed);
+                self.judge(endpoint, call, &response, late, now)
+            }
             Ok(Err(error)) => Err(self.transport_failure(endpoint, &error)),
             Err(_) => Err(self.timed_out(endpoint, waited, allowed)),
         };
@@ -77,6 +80,7 @@ impl Client {
         endpoint: &Endpoint,
         call: &Call<'_, D>,
         response: &Response,
+        late: AttemptEnd,
         now: Instant,
     ) -> Result<Reply, Failure>
     where
@@ -87,7 +91,7 @@ impl Client {
         let class = if call.request.is_answered_by(status) {
             ResponseClass::Success
         } else {
-            ResponseClass::of(status)
+            ResponseClass::of_response(response)
         };
         let (kind, end) = match class {
             ResponseClass::Success => {
@@ -99,7 +103,8 @@ impl Client {
                         now,
                     ))),
                     Err(why) => {
-                        let detail = format!("{endpoint} answered {status} with {why}");
+                        let detail =
+                            format!("{endpoint} answered {} with {why}", response.answered());
                         Err(self.failure(ErrorKind::InvalidResponse, detail))
                     }
                 };
@@ -109,17 +114,18 @@ impl Client {
                 return Ok(Reply::NotModified(entry(call, response, None, now)));
             }
             ResponseClass::Throttled => (ErrorKind::Overloaded, AttemptEnd::Throttled),
+            ResponseClass::TimedOut => (ErrorKind::Timeout, late),
             ResponseClass::Unavailable => (ErrorKind::Unavailable, FAILED),
             // A real answer, though of no use.
             ResponseClass::Refused => (ErrorKind::InvalidResponse, AttemptEnd::Answered),
             ResponseClass::Unexpected => (ErrorKind::InvalidResponse, FAILED),
         };
         let retry_after = response.retry_after();
-        let failure = self.failure(kind, format!("{endpoint} answered {status}"));
+        let failure = self.failure(kind, format!("{endpoint} answered {}", response.answered()));
         Err(Failure {
             error: failure.error.with_retry_after(retry_after),
             failed: Failed {
-                repeatable: end != AttemptEnd::Answered,
+                repeatable: end != AttemptEnd::Answered && !response.forbids_repeats(),
                 retry_after,
                 ..failure.failed
             },
@@ -149,14 +155,8 @@ impl Client {
             "{endpoint} gave no whole answer within {} ms",
             waited.as_millis()
         );
-        let end = if waited * 2 >= allowed {
-            AttemptEnd::TimedOut { unreachable: false }
-        } else {
-            // Its caller was in a hurry: that says nothing about the endpoint.
-            AttemptEnd::Cancelled
-        };
         Failure {
-            end,
+            end: late(waited, allowed),
             ..self.failure(ErrorKind::Timeout, detail)
         }
     }
@@ -184,6 +184,16 @@ impl Client {
             },
             end: FAILED,
         }
+    }
+}
+
+/// What it means for an endpoint that it was too late, with so long of the time that is `allowed`.
+fn late(waited: Duration, allowed: Duration) -> AttemptEnd {
+    if waited * 2 >= allowed {
+        AttemptEnd::TimedOut { unreachable: false }
+    } else {
+        // Its caller was in a hurry: that says nothing about the endpoint.
+        AttemptEnd::Cancelled
     }
 }
 

@@ -230,6 +230,7 @@ impl Instance {
 fn answer(status: StatusCode) -> Result<Response, TransportError> {
     Ok(Response {
         status,
+        code: None,
         headers: HeaderMap::new(),
         body: Bytes::new(),
     })

@@ -101,6 +101,7 @@ impl AwcTransport {
         let response = Response {
             status: StatusCode::from_u16(received.status().as_u16())
                 .map_err(|_| TransportError::Invalid("answered with no valid status".to_owned()))?,
+            code: None,
             headers: kept(&received),
             body: Bytes::new(),
         };

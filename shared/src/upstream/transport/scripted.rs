@@ -158,6 +158,7 @@ pub(crate) fn says(status: u16, headers: &[(&'static str, &str)], body: &'static
     });
     Ok(Response {
         status: StatusCode::from_u16(status).expect("a status"),
+        code: None,
         headers: headers.collect(),
         body: Bytes::from_static(body.as_bytes()),
     })

@@ -12,6 +12,7 @@ fn id(number: u64) -> CustomerId {
 fn said(status: u16, body: impl Into<Bytes>) -> Response {
     Response {
         status: StatusCode::from_u16(status).unwrap(),
+        code: None,
         headers: HeaderMap::new(),
         body: body.into(),
     }

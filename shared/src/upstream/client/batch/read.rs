@@ -77,14 +77,13 @@ pub(super) fn batched<B: Batch>(response: &Response) -> Result<Batched<B>, Undec
     let raw = B::items(&response.body)?;
     let mut items = HashMap::with_capacity(raw.len());
     let mut first_error = None;
-    for json in raw {
-        let json = json.get().as_bytes();
-        match B::read(json) {
+    for thing in raw {
+        match B::read(thing) {
             Ok((key, value)) => {
                 items.entry(key).or_insert_with(|| Item {
                     value: Arc::new(value),
-                    validator: XxHash3_64::oneshot(json),
-                    bytes: json.len(),
+                    validator: XxHash3_64::oneshot(thing),
+                    bytes: thing.len(),
                 });
             }
             Err(error) => first_error = first_error.or(Some(error)),
