@@ -90,12 +90,15 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> HttpResponse {
 
 /// A 400 that says of each field what is wrong with it.
 pub(crate) fn invalid(errors: &[FieldError]) -> HttpResponse {
-    let detail = errors
+    problem_of(StatusCode::BAD_REQUEST, &all_of(errors), errors)
+}
+
+/// Everything that is wrong, in one line.
+pub(crate) fn all_of(errors: &[FieldError]) -> String {
+    let each = errors
         .iter()
-        .map(|error| format!("{} {}", error.field, error.detail))
-        .collect::<Vec<_>>()
-        .join("; ");
-    problem_of(StatusCode::BAD_REQUEST, &detail, errors)
+        .map(|error| format!("{} {}", error.field, error.detail));
+    each.collect::<Vec<_>>().join("; ")
 }
 
 fn problem_of(status: StatusCode, detail: &str, errors: &[FieldError]) -> HttpResponse {

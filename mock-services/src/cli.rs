@@ -26,6 +26,8 @@ pub struct Service {
     pub about: &'static str,
     /// Where it listens unless told otherwise.
     pub listen: &'static str,
+    /// Where it listens for gRPC unless told otherwise.
+    pub grpc_listen: &'static str,
     /// Starts it.
     pub start: fn(&Options) -> io::Result<Running>,
 }
@@ -55,6 +57,9 @@ struct Settings {
     /// Address and port to listen on
     #[arg(long, global = true, required = false, value_name = "ADDR")]
     listen: SocketAddr,
+    /// Address and port to listen on for gRPC
+    #[arg(long, required = false, value_name = "ADDR")]
+    grpc_listen: SocketAddr,
     /// The same seed makes the same records
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -110,7 +115,10 @@ pub fn main(service: Service) -> ExitCode {
     let command = Cli::command()
         .name(service.name)
         .about(service.about)
-        .mut_arg("listen", |listen| listen.default_value(service.listen));
+        .mut_arg("listen", |listen| listen.default_value(service.listen))
+        .mut_arg("grpc_listen", |listen| {
+            listen.default_value(service.grpc_listen)
+        });
     let cli = match Cli::from_arg_matches(&command.get_matches()) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -132,26 +140,36 @@ async fn serve(service: Service, settings: &Settings) -> Result<(), Box<dyn Erro
     let stop = stop_signal()?;
     let options = Options {
         listen: settings.listen,
+        grpc: Some(settings.grpc_listen),
         seed: settings.seed,
         orders: settings.orders,
         customers: settings.customers,
         workers: settings.workers.into(),
         faults: settings.faults,
         cache_control: settings.cache_control.clone(),
+        grpc_cache_control: None,
         etag: !settings.no_etag,
         store: None,
         no_batch: settings.no_batch,
     };
-    let running = (service.start)(&options).map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => {
-            format!(
-                "{} is in use; choose another address with --listen",
-                options.listen
-            )
+    let running = (service.start)(&options).map_err(|error| {
+        // That one says which address it is about.
+        let (addr, option) = if error.to_string().contains("for gRPC") {
+            (settings.grpc_listen, "--grpc-listen")
+        } else {
+            (settings.listen, "--listen")
+        };
+        match error.kind() {
+            ErrorKind::AddrInUse => {
+                format!("{addr} is in use; choose another address with {option}")
+            }
+            _ => format!("cannot listen on {addr} ({option}): {error}"),
         }
-        _ => format!("cannot listen on {} (--listen): {error}", options.listen),
     })?;
-    println!("{} listens on {}", service.name, running.url());
+    let (name, url, grpc) = (service.name, running.url(), running.grpc_url());
+    let listens = format!("{name} listens on {url}\n{name} listens for gRPC on {grpc}\n");
+    // In one piece: who starts it may read the first line alone.
+    io::stdout().write_all(listens.as_bytes())?;
     stop.await;
     running.stop(true).await;
     Ok(())

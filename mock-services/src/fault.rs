@@ -15,10 +15,10 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::dice::Dice;
+use crate::{dice::Dice, grpc::name_of};
 
 pub(crate) use endpoint::{Settable, endpoint};
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Plan, stop};
 pub(crate) use turns::Turns;
 
 /// One fault, as it stands in the JSON of `/faults`.
@@ -222,10 +222,21 @@ pub struct Faults(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     routes: &'static [&'static str],
+    /// The methods over gRPC, by their paths.
+    methods: &'static [&'static str],
     /// Spares every request the lock while there is nothing to find behind it.
     any: AtomicBool,
     set: Mutex<Set>,
     stopping: watch::Sender<bool>,
+}
+
+/// What a request is for, if it is anything that is there.
+#[derive(Clone, Copy, Debug)]
+enum Asked<'a> {
+    /// A route template.
+    Route(Option<&'a str>),
+    /// A method's path, over gRPC.
+    Method(Option<&'a str>),
 }
 
 #[derive(Debug)]
@@ -241,9 +252,10 @@ struct Entry {
 }
 
 impl Faults {
-    pub(crate) fn new(routes: &'static [&'static str]) -> Self {
+    pub(crate) fn new(routes: &'static [&'static str], methods: &'static [&'static str]) -> Self {
         Self(Arc::new(Shared {
             routes,
+            methods,
             any: AtomicBool::new(false),
             set: Mutex::new(Set {
                 entries: Vec::new(),
@@ -293,15 +305,23 @@ impl Faults {
         if !self.0.any.load(Ordering::Acquire) {
             return None;
         }
-        let route = req.match_pattern();
+        self.plan_for(Asked::Route(req.match_pattern().as_deref()))
+    }
+
+    /// The same for a call of this method, or of one that there is not.
+    pub(crate) fn plan_of_call(&self, path: Option<&str>) -> Option<Plan> {
+        if !self.0.any.load(Ordering::Acquire) {
+            return None;
+        }
+        self.plan_for(Asked::Method(path))
+    }
+
+    fn plan_for(&self, asked: Asked<'_>) -> Option<Plan> {
         let mut set = self.lock();
         let Set { entries, dice } = &mut *set;
         let [mut delay, mut late] = [None; 2];
         let mut answer = None;
-        for entry in entries
-            .iter_mut()
-            .filter(|entry| entry.concerns(route.as_deref()))
-        {
+        for entry in entries.iter_mut().filter(|entry| entry.concerns(asked)) {
             let after = entry.fault.after;
             let free = match entry.fault.effect {
                 Effect::Latency(_) if after => late.is_none(),
@@ -362,13 +382,14 @@ impl Entry {
         }
     }
 
-    fn concerns(&self, route: Option<&str>) -> bool {
-        !self.turns.spent()
-            && self
-                .fault
-                .route
-                .as_deref()
-                .is_none_or(|wanted| Some(wanted) == route)
+    fn concerns(&self, asked: Asked<'_>) -> bool {
+        let is_meant = |wanted: &str| match asked {
+            Asked::Route(route) => Some(wanted) == route,
+            Asked::Method(path) => {
+                path.is_some_and(|path| wanted == path || wanted == name_of(path))
+            }
+        };
+        !self.turns.spent() && self.fault.route.as_deref().is_none_or(is_meant)
     }
 
     fn report(&self) -> Report {

@@ -3,7 +3,7 @@
 
 mod words;
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -21,8 +21,8 @@ pub const STATUSES: [&str; 5] = [PLACED, PAID, SHIPPED, DELIVERED, CANCELLED];
 
 pub(crate) const PLACED: &str = "placed";
 pub(crate) const PAID: &str = "paid";
-const SHIPPED: &str = "shipped";
-const DELIVERED: &str = "delivered";
+pub(crate) const SHIPPED: &str = "shipped";
+pub(crate) const DELIVERED: &str = "delivered";
 pub(crate) const CANCELLED: &str = "cancelled";
 
 // Any two numbers that differ: customer 7 shall not be drawn as order 7 is.
@@ -41,6 +41,13 @@ impl Serialize for Cents {
             // The nearest f64 prints as the two decimals it was made of.
             serializer.serialize_f64(self.0 as f64 / 100.0)
         }
+    }
+}
+
+/// As in `12.34`.
+impl fmt::Display for Cents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
     }
 }
 

@@ -41,10 +41,12 @@
 mod answer;
 mod body;
 pub mod cli;
+mod contract;
 pub mod customers;
 mod dice;
 pub mod fault;
 pub mod fixtures;
+mod grpc;
 pub mod orders;
 mod params;
 pub mod proxy;
@@ -60,25 +62,30 @@ pub use server::Running;
 pub struct Options {
     /// Where to listen; port 0 takes any free one, see [`Running::addr`].
     pub listen: SocketAddr,
+    /// Where to listen for gRPC, if anywhere: the same records and rules by the contracts in `proto/`.
+    /// Port 0 takes any free one, see [`Running::grpc_addr`].
+    pub grpc: Option<SocketAddr>,
     /// The same seed makes the same records.
     pub seed: u64,
     /// The made-up orders have the ids 1 to this; those that are placed have the ids that follow.
     pub orders: u64,
     /// Customers have the ids 1 to this; customer 56 is there in any case.
     pub customers: u64,
-    /// Threads that answer requests.
+    /// Threads that answer HTTP requests; gRPC calls are answered inside the runtime of the caller.
     pub workers: usize,
     /// Makes `/faults` reachable. [`Running::faults`] works without it.
     pub faults: bool,
     /// The `Cache-Control` of records; the service's own if absent: `max-age=5` of orders, `max-age=60` of customers.
     pub cache_control: Option<String>,
+    /// The `cache-control` that records come with over gRPC, where services have none by themselves.
+    pub grpc_cache_control: Option<String>,
     /// Whether records have an `ETag`, without which nobody can ask for what is newer.
     pub etag: bool,
     /// Where the order service keeps what is written; a store of its own if absent. Services that are
     /// started with clones of one store keep the same orders, as instances of one service do.
     pub store: Option<orders::Store>,
     /// Makes the customer service one without batches: `GET /customers?ids=` is answered with this
-    /// status, which is 404, 405 or 501.
+    /// status, which is 404, 405 or 501, and `BatchGetCustomers` with `UNIMPLEMENTED`.
     pub no_batch: Option<u16>,
 }
 
@@ -86,12 +93,14 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            grpc: None,
             seed: 1,
             orders: 10_000,
             customers: 1_000,
             workers: 1,
             faults: false,
             cache_control: None,
+            grpc_cache_control: None,
             etag: true,
             store: None,
             no_batch: None,

@@ -19,7 +19,12 @@
 //! `POST /orders/{id}/cancel` cancels an order that is neither shipped nor delivered, and answers 200 with it,
 //! also when it is cancelled already; else 409, and 404 if there is none. An `Idempotency-Key` may be given
 //! and then means the same as above. Requests that fail leave their key free.
+//!
+//! Over gRPC it is `orders.v1.OrderService`, with the same orders and the same keys: a key that came over one
+//! protocol is known over the other. The answer to a repetition has `idempotency-replayed` in its metadata, and
+//! `ABORTED` has `grpc-retry-pushback-ms` where the 409 has `Retry-After`.
 
+mod calls;
 mod draft;
 mod key;
 mod store;
@@ -62,30 +67,34 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
 pub fn start(options: &Options) -> io::Result<Running> {
     let store = options.store.clone().unwrap_or_default();
     let book = Book::new(Fixtures::new(options), store.clone())?;
-    server::start(options, ROUTES, CACHE_CONTROL, store, move |app| {
-        app.app_data(ThinData(book.clone()))
-            .service(server::resource("/orders/{id}", web::to(one)))
-            .service(server::writable("/orders", web::to(list), web::to(place)))
-            .service(
-                web::resource("/orders/{id}/cancel")
-                    .route(web::post().to(cancel))
-                    .default_service(web::to(async || server::method_not_allowed("POST"))),
-            );
-    })
+    let contract = calls::contract(book.clone());
+    server::start(
+        options,
+        ROUTES,
+        CACHE_CONTROL,
+        store,
+        contract,
+        move |app| {
+            app.app_data(ThinData(book.clone()))
+                .service(server::resource("/orders/{id}", web::to(one)))
+                .service(server::writable("/orders", web::to(list), web::to(place)))
+                .service(
+                    web::resource("/orders/{id}/cancel")
+                        .route(web::post().to(cancel))
+                        .default_service(web::to(async || server::method_not_allowed("POST"))),
+                );
+        },
+    )
 }
 
 async fn one(req: HttpRequest, book: ThinData<Book>) -> HttpResponse {
     match params::path_id(&req) {
         Ok(id) => match book.order(id) {
             Some(order) => answer::json(&req, &order),
-            None => no_order(id),
+            None => refused(&Refusal::NotFound, id),
         },
         Err(detail) => answer::bad_request(&detail),
     }
-}
-
-fn no_order(id: u64) -> HttpResponse {
-    answer::not_found(&format!("there is no order {id}"))
 }
 
 #[derive(Serialize)]
@@ -114,13 +123,18 @@ fn page(req: &HttpRequest, book: &Book) -> Result<Page, String> {
         before: query.read("cursor", "a nextCursor of this service", id_in_cursor)?,
     };
     let limit = query.read("limit", "a whole number from 1 to 100", |text| {
-        params::number::<u8>(text).filter(|limit| *limit <= 100)
+        params::number(text).and_then(limit)
     })?;
-    let (items, last) = book.page(filter, limit.unwrap_or(20).into());
+    let (items, last) = book.page(filter, limit);
     Ok(Page {
         items,
         next_cursor: last.map(cursor),
     })
+}
+
+/// How many orders a page may have.
+fn limit(number: u8) -> Option<usize> {
+    (1..=100).contains(&number).then_some(number.into())
 }
 
 /// Hexadecimal, so that nobody takes it for an id.
@@ -158,18 +172,21 @@ async fn placed(
     let draft = Draft::read(&body)
         .ok_or_else(|| answer::bad_request("the body must be a JSON object"))?
         .map_err(|errors| answer::invalid(&errors))?;
-    // Milliseconds are what other services give.
-    let now = Timestamp::now();
-    let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
     let written = book
-        .place(&key, draft, now)
-        .map_err(|refusal| refused(&refusal))?;
+        .place(&key, draft, now())
+        .map_err(|refusal| refused(&refusal, 0))?;
     let location = format!("/orders/{}", written.order.id);
     let mut response = answer_with(req, written, StatusCode::CREATED);
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
+}
+
+/// In milliseconds, which are what other services give.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 async fn cancel(req: HttpRequest, book: ThinData<Book>, payload: web::Payload) -> HttpResponse {
@@ -189,14 +206,7 @@ async fn cancelled(
     body::of(req, payload).await?;
     let written = book
         .cancel(id, key.as_deref())
-        .map_err(|refusal| match refusal {
-            Refusal::NotFound => no_order(id),
-            Refusal::TooLate(status) => {
-                let detail = format!("order {id} is {status} and can no longer be cancelled");
-                answer::problem(StatusCode::CONFLICT, &detail)
-            }
-            refusal => refused(&refusal),
-        })?;
+        .map_err(|refusal| refused(&refusal, id))?;
     Ok(answer_with(req, written, StatusCode::OK))
 }
 
@@ -212,24 +222,14 @@ fn answer_with(req: &HttpRequest, written: Written, status: StatusCode) -> HttpR
     response
 }
 
-fn refused(refusal: &Refusal) -> HttpResponse {
-    let (status, detail) = match refusal {
-        Refusal::InProgress => (
-            StatusCode::CONFLICT,
-            "the first request with this Idempotency-Key is still being worked on",
-        ),
-        Refusal::OtherRequest => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "this Idempotency-Key was given for another request",
-        ),
-        Refusal::NotFound => (StatusCode::NOT_FOUND, "there is no such order"),
-        Refusal::TooLate(_) => (StatusCode::CONFLICT, "the order can no longer be cancelled"),
-        Refusal::Full => (
-            StatusCode::INSUFFICIENT_STORAGE,
-            "no id is left for another order",
-        ),
+fn refused(refusal: &Refusal, id: u64) -> HttpResponse {
+    let status = match refusal {
+        Refusal::InProgress | Refusal::TooLate(_) => StatusCode::CONFLICT,
+        Refusal::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::NotFound => StatusCode::NOT_FOUND,
+        Refusal::Full => StatusCode::INSUFFICIENT_STORAGE,
     };
-    let mut response = answer::problem(status, detail);
+    let mut response = answer::problem(status, &refusal.detail(id));
     if *refusal == Refusal::InProgress {
         response
             .headers_mut()

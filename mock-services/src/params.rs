@@ -15,6 +15,12 @@ pub(crate) fn id(text: &str) -> Option<u64> {
     number(text).filter(|id| *id <= MAX_ID)
 }
 
+/// An id in a message.
+pub(crate) fn id_of(number: i64) -> Option<u64> {
+    let id = u64::try_from(number).ok()?;
+    (1..=MAX_ID).contains(&id).then_some(id)
+}
+
 /// The id in the request's path.
 pub(crate) fn path_id(req: &HttpRequest) -> Result<u64, String> {
     let text = req.match_info().get("id").unwrap_or_default();

@@ -29,32 +29,38 @@ use crate::{
     answer::{self, Terms},
     fault::{self, Faults},
     fixtures::Fixtures,
+    grpc::{self, Contract},
     orders::Store,
 };
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: &str = "x-request-id";
 
 /// Longer than callers keep idle connections, so that they are the ones to close them: a request is
 /// never sent into a connection this side is just closing.
 const KEEP_ALIVE: Duration = Duration::from_secs(90);
 
 /// How long a graceful stop waits for requests in flight.
-const STOP_WITHIN_SECONDS: u64 = 5;
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// The methods whose requests are counted for each route.
 const METHODS: [Method; 3] = [Method::GET, Method::HEAD, Method::POST];
 
 /// How many requests arrived.
 #[derive(Debug)]
-struct Counts {
+pub(crate) struct Counts {
     all: AtomicU64,
     /// For each route by each of [`METHODS`].
     of: Vec<(&'static str, [AtomicU64; METHODS.len()])>,
+    /// For each method over gRPC, by its path.
+    calls: Vec<(&'static str, AtomicU64)>,
 }
 
 impl Counts {
-    fn new(routes: &[&'static str]) -> Self {
+    fn new(routes: &[&'static str], methods: &[&'static str]) -> Self {
         Self {
+            calls: (methods.iter())
+                .map(|path| (*path, AtomicU64::new(0)))
+                .collect(),
             all: AtomicU64::new(0),
             of: routes
                 .iter()
@@ -71,6 +77,13 @@ impl Counts {
         }
     }
 
+    pub(crate) fn count_call(&self, path: Option<&str>) {
+        self.all.fetch_add(1, Ordering::Relaxed);
+        if let Some((_, count)) = self.calls.iter().find(|(known, _)| Some(*known) == path) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn one(&self, method: &Method, route: &str) -> Option<&AtomicU64> {
         let (_, counts) = self.of.iter().find(|(known, _)| *known == route)?;
         let index = METHODS.iter().position(|known| known == method)?;
@@ -82,6 +95,7 @@ impl Counts {
 #[derive(Debug)]
 pub struct Running {
     addr: SocketAddr,
+    grpc: Option<grpc::Listening>,
     faults: Faults,
     counts: Arc<Counts>,
     store: Store,
@@ -102,13 +116,39 @@ impl Running {
         format!("http://{}", self.addr)
     }
 
+    /// Where it listens for gRPC, if anywhere.
+    #[must_use]
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().map(grpc::Listening::addr)
+    }
+
+    /// The base of its URLs for gRPC, without a slash at the end.
+    ///
+    /// # Panics
+    /// When it was started without [`Options::grpc`].
+    #[must_use]
+    pub fn grpc_url(&self) -> String {
+        let addr = self
+            .grpc_addr()
+            .expect("Options::grpc says where to listen");
+        format!("http://{addr}")
+    }
+
+    /// Whether `grpc.health.v1` says that it serves, which it does from the start. Calls are answered in
+    /// any case.
+    pub fn set_serving(&self, serving: bool) {
+        if let Some(grpc) = &self.grpc {
+            grpc.set_serving(serving);
+        }
+    }
+
     /// Its faults, to set and to clear.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// How many requests arrived, those for `/faults` and `/healthz` left out.
+    /// How many requests and gRPC calls arrived, those for faults, health and reflection left out.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.counts.all.load(Ordering::Relaxed)
@@ -134,6 +174,27 @@ impl Running {
         count.load(Ordering::Relaxed)
     }
 
+    /// How many calls of this method arrived over gRPC, whatever became of them: `calls_of("GetCustomer")`,
+    /// or with the whole path.
+    ///
+    /// # Panics
+    /// When the service has no such method.
+    #[must_use]
+    pub fn calls_of(&self, method: &str) -> u64 {
+        let calls = &self.counts.calls;
+        let count = calls
+            .iter()
+            .find(|(path, _)| *path == method || grpc::name_of(path) == method);
+        let Some((_, count)) = count else {
+            let methods: Vec<_> = calls.iter().map(|(path, _)| *path).collect();
+            panic!(
+                "{method} is not counted; the methods are {}",
+                methods.join(", ")
+            );
+        };
+        count.load(Ordering::Relaxed)
+    }
+
     /// Every order that was placed, with its idempotency key, as [`Store::placed`] has it: those of
     /// other services with the same store are among them. Empty for the customer service.
     #[must_use]
@@ -141,11 +202,21 @@ impl Running {
         self.store.placed()
     }
 
-    /// Stops listening and ends. A graceful stop lets requests in flight finish, though requests that
-    /// a fault delays or hangs are let go at once.
+    /// Stops listening and ends. A graceful stop lets requests and calls in flight finish for up to five
+    /// seconds, though those that a fault delays or hangs are let go at once.
     pub async fn stop(self, graceful: bool) {
         self.faults.release();
-        self.handle.stop(graceful).await;
+        let within = if graceful {
+            STOP_WITHIN
+        } else {
+            Duration::ZERO
+        };
+        let grpc = async {
+            if let Some(grpc) = self.grpc {
+                grpc.stop(within).await;
+            }
+        };
+        tokio::join!(self.handle.stop(graceful), grpc);
         // The task ends with an error only if the workers could not start, and then nothing is left to stop.
         let _ = self.task.await;
     }
@@ -156,11 +227,13 @@ pub(crate) fn start(
     routes: &'static [&'static str],
     cache_control: &'static str,
     store: Store,
+    contract: Contract,
     configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Running> {
     let terms = Terms::new(options, cache_control)?;
-    let faults = Faults::new(routes);
-    let counts = Arc::new(Counts::new(routes));
+    let methods = contract.methods;
+    let faults = Faults::new(routes, options.grpc.map_or(&[], |_| methods));
+    let counts = Arc::new(Counts::new(routes, methods));
     let fixtures = Fixtures::new(options);
     let reachable = options.faults;
 
@@ -199,14 +272,23 @@ pub(crate) fn start(
     .keep_alive(KEEP_ALIVE)
     // A client that has gone takes its request with it, or hanging requests would pile up.
     .h1_allow_half_closed(false)
-    .shutdown_timeout(STOP_WITHIN_SECONDS)
+    .shutdown_timeout(STOP_WITHIN.as_secs())
     .disable_signals()
     .bind(options.listen)?;
 
     let addr = server.addrs()[0];
+    let grpc = options
+        .grpc
+        .map(|addr| {
+            let cache_control = options.grpc_cache_control.as_deref();
+            let (faults, counts) = (faults.clone(), Arc::clone(&counts));
+            grpc::start(addr, contract, faults, counts, cache_control)
+        })
+        .transpose()?;
     let server = server.run();
     Ok(Running {
         addr,
+        grpc,
         faults,
         counts,
         store,
@@ -245,6 +327,7 @@ async fn pass(
     req: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
+    const REQUEST_ID: HeaderName = HeaderName::from_static(self::REQUEST_ID);
     let request_id = req.headers().get(REQUEST_ID).cloned();
     let mut response = match plan {
         None => next.call(req).await?,

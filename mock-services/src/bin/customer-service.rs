@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         name: "customer-service",
         about: "A customer service that makes up its customers",
         listen: "127.0.0.1:8082",
+        grpc_listen: "127.0.0.1:8092",
         start: customers::start,
     })
 }

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         name: "order-service",
         about: "An order service that makes up its orders",
         listen: "127.0.0.1:8081",
+        grpc_listen: "127.0.0.1:8091",
         start: orders::start,
     })
 }

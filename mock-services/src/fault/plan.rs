@@ -22,12 +22,12 @@ use crate::{answer, body, dice::Dice};
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// How long to wait before all else.
-    pub(super) delay: Option<Duration>,
+    pub(crate) delay: Option<Duration>,
     /// How long to wait with the answer.
-    pub(super) late: Option<Duration>,
+    pub(crate) late: Option<Duration>,
     /// What to answer, and whether the work is done nevertheless.
-    pub(super) answer: Option<(Effect, bool)>,
-    pub(super) stopping: watch::Receiver<bool>,
+    pub(crate) answer: Option<(Effect, bool)>,
+    pub(crate) stopping: watch::Receiver<bool>,
 }
 
 impl Plan {
@@ -37,7 +37,7 @@ impl Plan {
         next: Next<BoxBody>,
     ) -> Result<ServiceResponse, Error> {
         let is_spoilt = matches!(self.answer, Some((Effect::Body(_), _)));
-        let does_work = is_spoilt || self.answer.as_ref().is_none_or(|(_, after)| *after);
+        let does_work = self.does_work();
         if is_spoilt {
             // A 304 has no body to spoil.
             req.headers_mut().remove(IF_NONE_MATCH);
@@ -56,6 +56,12 @@ impl Plan {
             self.wait(self.late).await;
             self.answer(req.into_response(nothing)).await
         }
+    }
+
+    /// Whether what was asked for is done, whatever is answered.
+    pub(crate) fn does_work(&self) -> bool {
+        (self.answer.as_ref())
+            .is_none_or(|(effect, after)| *after || matches!(effect, Effect::Body(_)))
     }
 
     fn hangs(&self) -> bool {
@@ -86,7 +92,8 @@ impl Plan {
     }
 }
 
-async fn stop(stopping: &mut watch::Receiver<bool>) {
+/// Returns when the service stops.
+pub(crate) async fn stop(stopping: &mut watch::Receiver<bool>) {
     // An error means that the sender is gone, and the service with it.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -1,4 +1,4 @@
-//! The `Idempotency-Key` of a request, by draft-ietf-httpapi-idempotency-key-header-07.
+//! The `Idempotency-Key` of a request, by draft-ietf-httpapi-idempotency-key-header-07, and in a message.
 
 use actix_web::{HttpRequest, http::header::HeaderName};
 
@@ -22,6 +22,17 @@ pub(super) fn of(req: &HttpRequest) -> Result<Option<String>, String> {
     })
 }
 
+/// Whether a text may be a key.
+pub(super) fn is_one(text: &str) -> bool {
+    (1..=MOST_CHARACTERS).contains(&text.len())
+        && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// What a key in a message may be.
+pub(super) fn allowed() -> String {
+    format!("1 to {MOST_CHARACTERS} ASCII characters, none of them a control character")
+}
+
 /// What the field's value means. Without quotes it is no structured string, but many clients send
 /// their UUID that way.
 fn read(value: &str) -> Option<String> {
@@ -33,7 +44,7 @@ fn read(value: &str) -> Option<String> {
             .all(|byte| byte.is_ascii_graphic())
             .then(|| value.to_owned())?,
     };
-    (1..=MOST_CHARACTERS).contains(&key.len()).then_some(key)
+    is_one(&key).then_some(key)
 }
 
 /// The rest of a structured field's string after its first quote (RFC 9651, section 4.2.5). No

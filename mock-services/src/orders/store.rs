@@ -21,6 +21,9 @@ use crate::{
 /// How many idempotency keys a store remembers, unless told otherwise.
 const MOST_KEYS: usize = 100_000;
 
+/// How many orders a page has, unless asked otherwise.
+const PAGE: usize = 20;
+
 /// The orders that were placed and cancelled over the made-up ones. Clones are handles to the same
 /// store, and services that are started with them keep the same orders, as instances of one service do.
 ///
@@ -91,6 +94,23 @@ pub(super) enum Refusal {
     TooLate(&'static str),
     /// No id is left.
     Full,
+}
+
+impl Refusal {
+    /// What is said of it, whichever the protocol.
+    pub(super) fn detail(&self, id: u64) -> String {
+        match self {
+            Self::InProgress => {
+                "the first request with this Idempotency-Key is still being worked on".to_owned()
+            }
+            Self::OtherRequest => "this Idempotency-Key was given for another request".to_owned(),
+            Self::NotFound => format!("there is no order {id}"),
+            Self::TooLate(status) => {
+                format!("order {id} is {status} and can no longer be cancelled")
+            }
+            Self::Full => "no id is left for another order".to_owned(),
+        }
+    }
 }
 
 /// Held until the answer is made. A request whose client has gone drops it early: what it wrote stays.
@@ -178,8 +198,14 @@ impl Book {
         }))
     }
 
-    /// Up to `limit` orders, the newest first, and the id of the last if more follow it.
-    pub(super) fn page(&self, filter: Filter<'_>, limit: usize) -> (Vec<Arc<Order>>, Option<u64>) {
+    /// Up to `limit` orders, or as many as the service gives by itself, the newest first, and the id of the
+    /// last if more follow it.
+    pub(super) fn page(
+        &self,
+        filter: Filter<'_>,
+        limit: Option<usize>,
+    ) -> (Vec<Arc<Order>>, Option<u64>) {
+        let limit = limit.unwrap_or(PAGE);
         let state = self.store.lock();
         // One more than is asked for tells whether more follow.
         let mut orders: Vec<Arc<Order>> = (state.placed.iter().rev())

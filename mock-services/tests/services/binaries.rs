@@ -40,7 +40,9 @@ impl Drop for Program {
 
 #[test]
 fn help_tells_the_options_and_their_defaults() {
-    for ((name, path, _), port) in BINARIES.into_iter().zip(["8081", "8082"]) {
+    for ((name, path, _), ports) in (BINARIES.into_iter()).zip([["8081", "8091"], ["8082", "8092"]])
+    {
+        let [port, grpc_port] = ports;
         let help = stdout(&program(path, &["--help"]).success());
         // The columns are as wide as the longest option.
         let words: Vec<_> = help.split_whitespace().collect();
@@ -48,6 +50,9 @@ fn help_tells_the_options_and_their_defaults() {
         for expected in [
             &format!("Usage: {name}"),
             &format!("--listen <ADDR> Address and port to listen on [default: 127.0.0.1:{port}]"),
+            &format!(
+                "--grpc-listen <ADDR> Address and port to listen on for gRPC [default: 127.0.0.1:{grpc_port}]"
+            ),
             "--seed",
             "--orders",
             "--customers",
@@ -82,7 +87,13 @@ fn a_port_in_use_is_named_with_the_option_to_change_it() {
             .failure()
             .code(1)
             .stdout("")
-            .stderr(message);
+            .stderr(message.clone());
+        let other = ["--listen", "127.0.0.1:0", "--grpc-listen", &addr];
+        program(path, &other)
+            .failure()
+            .code(1)
+            .stdout("")
+            .stderr(message.replace("--listen", "--grpc-listen"));
     }
 }
 
@@ -101,6 +112,8 @@ async fn it_says_where_it_listens_is_well_and_stops_on_a_signal() {
         let child = Command::new(path)
             .args([
                 "--listen",
+                "127.0.0.1:0",
+                "--grpc-listen",
                 "127.0.0.1:0",
                 "--customers",
                 "3",
@@ -149,6 +162,7 @@ async fn the_customer_service_does_without_batches_if_told_to() {
     ] {
         let child = Command::new(path)
             .args(["--listen", "127.0.0.1:0"])
+            .args(["--grpc-listen", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()

@@ -183,7 +183,7 @@ fn the_store_is_as_a_plain_model_of_it() {
                 before: dice.chance(50).then_some(before),
             };
             let limit = usize::try_from(1 + dice.below(8)).expect("small");
-            let (orders, last) = book.page(filter, limit);
+            let (orders, last) = book.page(filter, Some(limit));
             let ids = orders.iter().map(|order| order.id).collect();
             assert_eq!(
                 (ids, last),
