@@ -67,6 +67,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         seconds: options.seconds,
         rate: None,
         paths: vec![LIST.to_owned()],
+        bodies: Vec::new(),
     };
     let rounds = turns.rounds("Lists", options.rounds, &load).await?;
     let title = "A list of 20 orders with 20 customers";

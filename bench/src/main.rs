@@ -1,10 +1,12 @@
 //! Measures bff-web: what it costs over a bare handler, and what it keeps up when services fail.
 
 mod figures;
+mod graphql;
 mod lists;
 mod overhead;
 mod process;
 mod programs;
+mod protocols;
 mod routed;
 mod service;
 
@@ -34,6 +36,8 @@ enum Command {
     Overhead(overhead::Options),
     Figures(figures::Options),
     Lists(lists::Options),
+    Protocols(protocols::Options),
+    Graphql(graphql::Options),
     Routed(routed::Options),
     #[command(name = "__service", hide = true)]
     Service(service::Options),
@@ -64,6 +68,8 @@ async fn run(command: &Command) -> Result<()> {
         Command::Overhead(options) => overhead::run(options).await,
         Command::Figures(options) => figures::run(options).await,
         Command::Lists(options) => lists::run(options).await,
+        Command::Protocols(options) => protocols::run(options).await,
+        Command::Graphql(options) => graphql::run(options).await,
         Command::Routed(options) => routed::run(options).await,
         Command::Service(options) => service::run(options).await,
     }

@@ -97,6 +97,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         seconds: options.seconds,
         rate: None,
         paths,
+        bodies: Vec::new(),
     };
     let rounds = turns.rounds("Routed", options.rounds, &load).await?;
     print!(

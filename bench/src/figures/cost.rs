@@ -105,6 +105,7 @@ async fn cpu_micros(context: &Context<'_>, server: &Server) -> Result<f64> {
         seconds,
         rate: None,
         paths: vec![format!("/orders/{ORDER}")],
+        bodies: Vec::new(),
     };
     load(1).run(server.addr).await?;
     let before = server.cpu_seconds()?;

@@ -19,6 +19,8 @@ pub(crate) struct Load {
     pub(crate) rate: Option<u32>,
     /// Any of these is asked for.
     pub(crate) paths: Vec<String>,
+    /// One of these JSON texts is sent with each request, by POST and to the first path; without, requests are GETs.
+    pub(crate) bodies: Vec<String>,
 }
 
 /// What oha saw. Every answer was a 200.
@@ -78,10 +80,18 @@ impl Load {
         if let Some(rate) = self.rate {
             oha.args(["-q", &rate.to_string(), "--latency-correction"]);
         }
-        let oha = oha
-            .arg("--urls-from-file")
-            .arg(urls.path())
-            .kill_on_drop(true);
+        let mut bodies = NamedTempFile::new()?;
+        for body in &self.bodies {
+            writeln!(bodies, "{body}")?;
+        }
+        if self.bodies.is_empty() {
+            oha.arg("--urls-from-file").arg(urls.path());
+        } else {
+            oha.args(["-m", "POST", "-T", "application/json", "-Z"])
+                .arg(bodies.path())
+                .arg(format!("http://{addr}{}", self.paths[0]));
+        }
+        oha.kill_on_drop(true);
         let output = oha.output().await?;
         if !output.status.success() {
             return Err(format!("oha failed: {}", String::from_utf8_lossy(&output.stderr)).into());

@@ -83,6 +83,7 @@ fn load(options: &Options, rate: Option<u32>) -> Load {
         seconds: options.seconds,
         rate,
         paths: check::ORDERS.map(|id| format!("/orders/{id}")).collect(),
+        bodies: Vec::new(),
     }
 }
 

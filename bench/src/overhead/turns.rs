@@ -20,12 +20,23 @@ pub(crate) struct Turns<'a> {
 }
 
 impl Turns<'_> {
-    /// So many rounds of each server.
+    /// So many rounds of each server, all with the same load.
     pub(crate) async fn rounds(&self, title: &str, rounds: u32, load: &Load) -> Result<Rounds> {
+        self.rounds_of(title, rounds, &vec![load; self.servers.len()])
+            .await
+    }
+
+    /// So many rounds of each server, each with the load of its own.
+    pub(crate) async fn rounds_of(
+        &self,
+        title: &str,
+        rounds: u32,
+        loads: &[&Load],
+    ) -> Result<Rounds> {
         let mut all = vec![Vec::new(); self.servers.len()];
         for number in 0..rounds {
             eprintln!("{title}, round {} of {rounds}", number + 1);
-            let turn = self.turn(load, number).await?;
+            let turn = self.turn_of(loads, number).await?;
             for (all, round) in all.iter_mut().zip(turn) {
                 all.push(round);
             }
@@ -35,13 +46,17 @@ impl Turns<'_> {
 
     /// One round of each server; in every other turn the last goes first.
     pub(crate) async fn turn(&self, load: &Load, number: u32) -> Result<Vec<Round>> {
+        self.turn_of(&vec![load; self.servers.len()], number).await
+    }
+
+    async fn turn_of(&self, loads: &[&Load], number: u32) -> Result<Vec<Round>> {
         let mut sequence: Vec<_> = (0..self.servers.len()).collect();
         if number % 2 == 1 {
             sequence.reverse();
         }
         let mut turn = vec![Round::default(); self.servers.len()];
         for index in sequence {
-            let round = self.round(self.servers[index], load).await?;
+            let round = self.round(self.servers[index], loads[index]).await?;
             eprintln!("  {:24} {round}", self.names[index]);
             turn[index] = round;
         }
