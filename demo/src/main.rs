@@ -5,11 +5,12 @@ use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::{BindError, LogConfig, RouteConfig, Server, Stop, stop_signal};
-use bff_shared::upstream::Target;
-use clap::Parser;
+use bff_shared::upstream::{Protocol, Target};
+use clap::{Parser, ValueEnum};
 use mock_services::proxy::{self, Proxy, Way};
 use mock_services::{Options, Running, customers, orders};
 use tokio::sync::watch;
@@ -22,6 +23,9 @@ const fn local(port: u16) -> SocketAddr {
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cargo demo", version)]
 struct Arguments {
+    /// What the BFFs ask the services in; over gRPC nothing is passed on under /services/
+    #[arg(long, value_enum, default_value_t = Asked::Http)]
+    protocol: Asked,
     /// Where the web BFF listens
     #[arg(long, value_name = "ADDR", default_value_t = local(8080))]
     web: SocketAddr,
@@ -60,6 +64,13 @@ struct Arguments {
     seed: u64,
 }
 
+/// What the services are asked in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Asked {
+    Http,
+    Grpc,
+}
+
 /// All that runs, ready to be served.
 struct Stack {
     orders: Service,
@@ -88,7 +99,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    stack.introduce(arguments.fresh_for);
+    stack.introduce(&arguments);
     let outcome = stack.run().await;
     // What it still has to say comes first.
     drop(log);
@@ -125,25 +136,40 @@ impl Stack {
             (arguments.customer_grpc, "--customer-grpc"),
             (arguments.customer_faults, "--customer-faults"),
         );
+        let asked = arguments.protocol;
         let url = |service: &Result<Service, String>| {
             // Without the service nothing is served, but what else is wrong is to be found out.
-            let addr = service
-                .as_ref()
-                .map_or(local(1), |service| service.proxy.addr());
+            let addr = service.as_ref().ok().and_then(|service| match asked {
+                Asked::Http => Some(service.proxy.addr()),
+                Asked::Grpc => service.proxy.second_addr(),
+            });
+            let addr = addr.unwrap_or(local(1));
             Target::parse(&format!("http://{addr}"))
                 .map_err(|why| vec![format!("http://{addr} {why}")])
         };
-        let services = ServicesConfig::new(url(&orders)?, url(&customers)?);
+        let mut services = ServicesConfig::new(url(&orders)?, url(&customers)?);
+        if asked == Asked::Grpc {
+            for upstream in [&mut services.orders, &mut services.customers] {
+                upstream.protocol = Protocol::Grpc;
+                // Nobody says it of a gRPC answer.
+                upstream.cache.default_ttl = Duration::from_secs(arguments.fresh_for.into());
+            }
+        }
+        // A route passes on what it gets, which is HTTP.
+        let routes = match asked {
+            Asked::Http => vec![passed_on()],
+            Asked::Grpc => Vec::new(),
+        };
         let mut config = bff_web::Config::new(services.clone());
         (config.server.listen, config.server.admin_listen) = (arguments.web, arguments.web_admin);
         config.server.workers = 1;
-        config.server.routes = vec![passed_on()];
+        config.server.routes.clone_from(&routes);
         let web = bff_web::bind(config);
         let mut config = bff_mobile::Config::new(services);
         (config.server.listen, config.server.admin_listen) =
             (arguments.mobile, arguments.mobile_admin);
         config.server.workers = 1;
-        config.server.routes = vec![passed_on()];
+        config.server.routes = routes;
         let mobile = bff_mobile::bind(config);
 
         match (orders, customers, web, mobile) {
@@ -165,7 +191,16 @@ impl Stack {
         }
     }
 
-    fn introduce(&self, fresh: u32) {
+    fn introduce(&self, arguments: &Arguments) {
+        let fresh = arguments.fresh_for;
+        let (asked, routed, of_the_route) = match arguments.protocol {
+            Asked::Http => (
+                "HTTP",
+                format!("  curl http://{}/services/orders/1\n", self.web.addr()),
+                " The third is a route: the order service's own\nanswer, as it is.",
+            ),
+            Asked::Grpc => ("gRPC", String::new(), ""),
+        };
         let (web, mobile) = (self.web.addr(), self.mobile.addr());
         let [orders, customers] = [&self.orders, &self.customers].map(|service| &service.proxy);
         let [order_faults, faults] = [orders, customers].map(Service::faults);
@@ -179,20 +214,19 @@ impl Stack {
   both over gRPC    http://{orders_grpc}      http://{customers_grpc}
   for operators     http://{}/upstreams   http://{}/upstreams
 
-Try, in another terminal:
+The BFFs ask the services over {asked} (--protocol http or grpc). Try, in another terminal:
 
   curl http://{web}/orders/1
   curl http://{mobile}/orders/1
-  curl http://{web}/services/orders/1
-  curl -X PUT {faults} -H 'Content-Type: application/json' -d '{{\"faults\":[{{\"refuse\":true}}]}}'
+{routed}  curl -X PUT {faults} -H 'Content-Type: application/json' -d '{{\"faults\":[{{\"refuse\":true}}]}}'
 
 and, with a client of gRPC, since both services tell what they are by reflection:
 
   grpcurl -plaintext -d '{{\"id\":1}}' {orders_grpc} orders.v1.OrderService/GetOrder
 
-Ask the first again: its \"sources\" are cached for {fresh} seconds. The third is a route: the order service's own answer,
-as it is. After the fourth nobody can reach the customer service: what was cached becomes stale, the customer of an order not asked for before (2, 3, ...) is left out, and
-\"sources\" says why.
+Ask the first again: its \"sources\" are cached for {fresh} seconds.{of_the_route} After the last of them
+nobody can reach the customer service: what was cached becomes stale, the customer of an order not asked for before
+(2, 3, ...) is left out, and \"sources\" says why.
 In place of {{\"refuse\":true}}: {{\"hang\":true}}, {{\"reset\":\"midBody\"}}, {{\"cut\":\"sized\"}}, {{\"latency\":{{\"fixedMs\":300}}}}.
 `curl -X DELETE {faults}` heals it. Ctrl-C stops everything.
 ",
