@@ -205,8 +205,46 @@ async fn the_demo_does_what_it_says_and_stops_on_ctrl_c() {
 }
 
 #[actix_web::test]
+async fn over_grpc_the_answers_are_the_same() {
+    let stack = |protocol| {
+        let demo = Demo::start(&[&ANY_PORTS[..], &["--protocol", protocol]].concat());
+        let (web, mobile) = (demo.address("web BFF"), demo.address("mobile BFF"));
+        let faults = demo.addresses("customer service")[1];
+        assert_eq!(demo.line("curl "), format!("http://{web}/orders/1"));
+        (demo, web, mobile, faults)
+    };
+    let (_http, http_web, http_mobile, _) = stack("http");
+    let (_grpc, grpc_web, grpc_mobile, faults) = stack("grpc");
+    for (http, grpc) in [(http_web, grpc_web), (http_mobile, grpc_mobile)] {
+        assert_eq!(order(http, 1).await, order(grpc, 1).await);
+        // The second time from the cache.
+        assert_eq!(
+            order(http, 1).await["customer"],
+            order(grpc, 1).await["customer"]
+        );
+        // There is nothing to pass on.
+        let passed_on = raw::get(grpc, "/services/orders/1").await.unwrap();
+        assert_eq!(passed_on.status, 404);
+    }
+    put(&format!(
+        "http://{faults}/faults -d {{\"faults\":[{{\"refuse\":true}}]}}"
+    ))
+    .await;
+    assert_eq!(
+        order(grpc_web, 2).await["sources"]["customer"],
+        json!({ "state": "omitted", "reason": "unavailable" })
+    );
+}
+
+#[actix_web::test]
 async fn every_fault_that_the_demo_names_can_be_set() {
-    let demo = Demo::start(&ANY_PORTS);
+    for protocol in ["http", "grpc"] {
+        every_named_fault_can_be_set(protocol).await;
+    }
+}
+
+async fn every_named_fault_can_be_set(protocol: &str) {
+    let demo = Demo::start(&[&ANY_PORTS[..], &["--protocol", protocol]].concat());
     let web = demo.address("web BFF");
     let command = demo.line("curl -X PUT ");
     let named = demo.line("In place of ");
