@@ -58,7 +58,7 @@ async fn head_is_answered_as_well() {
 /// An endpoint that nobody has asked yet. What is told in time or decides by itself is left out.
 fn unasked(address: &str) -> Value {
     json!({
-        "address": address, "breaker": "closed", "breakerSinceSeconds": null, "averageMs": null, "leastMs": null,
+        "address": address, "breaker": "closed", "breakerSinceSeconds": null, "serving": true, "averageMs": null, "leastMs": null,
         "inFlight": 0, "limit": 1000, "attempts": 0, "failures": 0, "lastFailure": null,
     })
 }
