@@ -97,7 +97,10 @@ fn awc_is_named_by_its_transport_alone() {
 
 #[test]
 fn tonic_is_named_by_its_transport_alone() {
-    let home = ["shared/src/upstream/transport/grpc.rs"];
+    let home = [
+        "shared/src/upstream/transport/grpc.rs",
+        "shared/src/upstream/transport/grpc/",
+    ];
     let folders = ["shared/src", "bff-web/src", "bff-mobile/src", "demo/src"];
     hold(&folders, any, |source| {
         rules::only_in(source, "tonic", &home)

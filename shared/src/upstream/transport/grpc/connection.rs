@@ -170,6 +170,8 @@ fn open(
         };
         let mut builder = Builder::new(TokioExecutor::new());
         builder.timer(TokioTimer::new());
+        // Until the service has said how many calls it takes at once: one too many is refused.
+        builder.initial_max_send_streams(1);
         if !grpc.keep_alive.is_zero() {
             builder
                 .keep_alive_interval(grpc.keep_alive)

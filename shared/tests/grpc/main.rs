@@ -1,0 +1,11 @@
+//! The gRPC transport and the policy stack on top of it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, helpers included"
+)]
+
+mod calls;
+mod frames;
+mod requests;
+mod server;
