@@ -5,7 +5,9 @@
     reason = "a test may fail by panicking, helpers included"
 )]
 
+mod answers;
 mod calls;
+mod codes;
 mod frames;
 mod requests;
 mod server;
