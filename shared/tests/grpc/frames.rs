@@ -1,5 +1,7 @@
 //! HTTP/2 by the frame (RFC 9113, section 4).
 
+use std::collections::HashMap;
+
 use h2::Reason;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -37,6 +39,8 @@ pub(crate) struct Raw {
     tcp: TcpStream,
     unread: Vec<u8>,
     preface: bool,
+    /// What came so far of each call.
+    bodies: HashMap<u32, Vec<u8>>,
     seen: watch::Sender<Seen>,
     closed: bool,
 }
@@ -48,6 +52,7 @@ impl Raw {
             tcp,
             unread: Vec::new(),
             preface: false,
+            bodies: HashMap::new(),
             seen,
             closed: false,
         }
@@ -106,13 +111,14 @@ impl Raw {
 
     /// The stream of the next whole call, and which thing it asks for.
     pub(crate) async fn call(&mut self) -> Option<(u32, u32)> {
-        let mut body = Vec::new();
         loop {
             let frame = self.frame().await?;
             if frame.kind == DATA {
+                let body = self.bodies.entry(frame.stream).or_default();
                 body.extend_from_slice(&frame.payload);
             }
             if matches!(frame.kind, DATA | HEADERS) && frame.flags & END_STREAM != 0 {
+                let body = self.bodies.remove(&frame.stream).unwrap_or_default();
                 let received = Received::of_body(self.number, body);
                 let id = received.id();
                 self.seen.send_modify(|seen| seen.calls.push(received));

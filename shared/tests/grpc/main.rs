@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod broken;
 mod calls;
 mod codes;
 mod frames;
