@@ -10,5 +10,8 @@ mod broken;
 mod calls;
 mod codes;
 mod frames;
+mod leaving;
+mod policies;
 mod requests;
 mod server;
+mod silence;

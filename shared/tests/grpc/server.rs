@@ -237,20 +237,23 @@ impl Call {
         match answer.end {
             End::Trailers(trailers) => _ = stream.send_trailers(header_map(&trailers)),
             End::Data => {}
-            End::Never => self.until_given_up().await,
+            End::Never => {
+                let reset = std::future::poll_fn(|cx| stream.poll_reset(cx)).await;
+                note(&self.seen, reset);
+            }
         }
     }
 
-    /// Waits until the caller gives the stream up.
+    /// Says nothing until the caller gives the stream up.
     pub(crate) async fn until_given_up(&mut self) {
         let reset = std::future::poll_fn(|cx| self.respond.poll_reset(cx)).await;
-        if let Ok(reason) = reset {
-            self.seen.send_modify(|seen| seen.resets.push(reason));
-        }
+        note(&self.seen, reset);
     }
+}
 
-    pub(crate) fn reset(mut self, reason: Reason) {
-        self.respond.send_reset(reason);
+fn note(seen: &watch::Sender<Seen>, reset: Result<Reason, h2::Error>) {
+    if let Ok(reason) = reset {
+        seen.send_modify(|seen| seen.resets.push(reason));
     }
 }
 
