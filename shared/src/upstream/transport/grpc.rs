@@ -37,6 +37,12 @@ pub(in crate::upstream) mod health;
 /// words of HTTP is heard. Not `etag`: gRPC has no way to ask for what is newer.
 const KEPT: [HeaderName; 2] = [CACHE_CONTROL, PUSHBACK];
 
+/// On how many connections a call is tried that none of them took.
+const TRIES: u32 = 3;
+
+/// What stands before a message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+
 /// Connections to the endpoints of one cluster from one worker thread.
 #[derive(Debug)]
 pub struct GrpcTransport {
@@ -57,31 +63,60 @@ impl GrpcTransport {
     async fn exchange(&self, attempt: Attempt<'_>) -> Result<Response, TransportError> {
         let path = PathAndQuery::try_from(&*attempt.request.target)
             .map_err(|error| TransportError::Connect(format!("no valid method: {error}")))?;
-        let limit = self.cluster.config().max_response_bytes as usize;
-        let live = self
-            .connections
-            .to(attempt.endpoint, self.cluster.config())
-            .await?;
+        let mut tries = 0;
+        loop {
+            let live = self
+                .connections
+                .to(attempt.endpoint, self.cluster.config())
+                .await?;
+            let exchange = Exchange::default();
+            let outcome = self.on(&live, &exchange, path.clone(), attempt).await;
+            if !exchange.is_unsent() {
+                return outcome;
+            }
+            // The service may end a connection at any time. That this one had ended shows only now, before anything was
+            // sent, and so says nothing about the call.
+            self.connections.give_up(attempt.endpoint.id(), &live.state);
+            tries += 1;
+            if tries == TRIES {
+                let why = "every connection was closed at once";
+                return Err(TransportError::Unprocessed(why.to_owned()));
+            }
+        }
+    }
+
+    /// Asks on a connection, and says what came of it.
+    async fn on(
+        &self,
+        live: &Live,
+        exchange: &Exchange,
+        path: PathAndQuery,
+        attempt: Attempt<'_>,
+    ) -> Result<Response, TransportError> {
+        let config = self.cluster.config();
         // Dropped with the call: a connection that has been silent all along is given up.
-        let mut watch = self.connections.watch(attempt.endpoint, &live);
-        let exchange = Exchange::default();
-        let outcome = ask(&live, &exchange, limit, path, attempt).await;
+        let mut watch = self.connections.watch(attempt.endpoint, live, config);
+        let limit = config.max_response_bytes as usize;
+        let outcome = ask(live, exchange, limit, path, attempt).await;
         watch.answered();
-        match outcome {
-            Ok((message, metadata)) => Ok(response(Code::Ok, &metadata, message)),
-            Err(status) => match exchange.failure() {
-                Some(error) => Err(error),
-                // In its own words, and not in tonic's.
-                None if exchange.has_status() => {
-                    let code = Code::of(status.code().into());
-                    Ok(response(code, status.metadata(), Bytes::new()))
-                }
-                None => Err(TransportError::Invalid(format!(
+        let (code, metadata, message) = match (outcome, exchange.failure(), exchange.code()) {
+            (Ok((message, metadata)), _, Some(Code::Ok)) => (Code::Ok, metadata, message),
+            (Err(_), Some(failure), _) => return Err(failure),
+            // In its own words, and not in tonic's.
+            (Err(status), None, Some(code)) if code != Code::Ok => {
+                (code, status.metadata().clone(), Bytes::new())
+            }
+            (outcome, ..) => {
+                let status = outcome
+                    .err()
+                    .unwrap_or_else(|| Status::internal("no status"));
+                return Err(TransportError::Invalid(format!(
                     "answered with what is no gRPC: {}",
                     exchange.what(&status)
-                ))),
-            },
-        }
+                )));
+            }
+        };
+        Ok(response(code, &metadata, message))
     }
 }
 
@@ -118,7 +153,10 @@ async fn ask(
         }
     }
     match (message, another) {
-        (Some(message), None) => Ok((message, metadata)),
+        (Some(message), None) if exchange.bytes() == PREFIX + message.len() => {
+            Ok((message, metadata))
+        }
+        (Some(_), None) => Err(exchange.refuse("more than its message")),
         (Some(_), Some(_)) => Err(exchange.refuse("more than one message")),
         (None, _) => Err(exchange.refuse("no message")),
     }

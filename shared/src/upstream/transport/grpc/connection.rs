@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, WeakShared};
@@ -20,7 +21,7 @@ use tonic::body::Body;
 
 use super::ByEndpoint;
 use crate::upstream::transport::TransportError;
-use crate::upstream::{Config, Endpoint};
+use crate::upstream::{Config, Endpoint, Instant};
 
 /// A connection that calls can be sent on.
 #[derive(Debug, Clone)]
@@ -32,12 +33,24 @@ pub(super) struct Live {
 }
 
 /// What is known of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
     /// Counts the reads that brought something.
     received: AtomicU64,
+    /// What `received` was when a caller left without a sign of life.
+    doubted: AtomicU64,
     /// Whether a call on it was answered.
     used: AtomicBool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            received: AtomicU64::new(0),
+            doubted: AtomicU64::new(u64::MAX),
+            used: AtomicBool::new(false),
+        }
+    }
 }
 
 impl State {
@@ -100,18 +113,27 @@ impl Connections {
     }
 
     /// Looks after the connection that `endpoint` is asked on.
-    pub(super) fn watch(self: &Rc<Self>, endpoint: &Endpoint, live: &Live) -> Watch {
+    pub(super) fn watch(
+        self: &Rc<Self>,
+        endpoint: &Endpoint,
+        live: &Live,
+        config: &Config,
+    ) -> Watch {
+        let received = live.state.received.load(Relaxed);
         Watch {
             connections: Rc::clone(self),
             endpoint: endpoint.id(),
             state: Arc::clone(&live.state),
-            received: live.state.received.load(Relaxed),
+            received,
+            doubted: live.state.doubted.load(Relaxed) == received,
+            patience: config.attempt_timeout / 2,
+            since: Instant::now(),
             answered: false,
         }
     }
 
     /// Takes the connection out of use. Calls that are under way on it go on.
-    fn give_up(&self, endpoint: u64, state: &Arc<State>) {
+    pub(super) fn give_up(&self, endpoint: u64, state: &Arc<State>) {
         let mut slots = self.0.borrow_mut();
         let is_it = slots.get(&endpoint).is_some_and(
             |slot| matches!(slot, Slot::Live(live) if Arc::ptr_eq(&live.state, state)),
@@ -123,13 +145,18 @@ impl Connections {
 }
 
 /// Gives a connection up if its call is dropped and nothing at all has come on it meanwhile: it may lead nowhere any
-/// more, and without this every further call would go the same way.
+/// more, and without this every further call would go the same way. A caller who leaves soon is no such sign, but for the
+/// second time.
 #[derive(Debug)]
 pub(super) struct Watch {
     connections: Rc<Connections>,
     endpoint: u64,
     state: Arc<State>,
     received: u64,
+    /// Whether a call before this one was left without a sign of life, and nothing came since.
+    doubted: bool,
+    patience: Duration,
+    since: Instant,
     answered: bool,
 }
 
@@ -142,8 +169,13 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if !self.answered && self.state.received.load(Relaxed) == self.received {
+        if self.answered || self.state.received.load(Relaxed) != self.received {
+            return;
+        }
+        if self.doubted || self.since.elapsed() >= self.patience {
             self.connections.give_up(self.endpoint, &self.state);
+        } else {
+            self.state.doubted.store(self.received, Relaxed);
         }
     }
 }
@@ -170,6 +202,8 @@ fn open(
         };
         let mut builder = Builder::new(TokioExecutor::new());
         builder.timer(TokioTimer::new());
+        // Until the service has said how many calls it takes at once: one too many is refused.
+        builder.initial_max_send_streams(1);
         if !grpc.keep_alive.is_zero() {
             builder
                 .keep_alive_interval(grpc.keep_alive)

@@ -1,15 +1,14 @@
 //! One call on a connection, and what is seen of it beside what tonic says.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use h2::Reason;
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use hyper::client::conn::http2::SendRequest;
 use tonic::Status;
@@ -17,67 +16,101 @@ use tonic::body::Body;
 use tower_service::Service;
 
 use super::connection::{Live, State};
+use crate::upstream::Code;
 use crate::upstream::transport::TransportError;
 
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// What stands beside a status and nobody reads. tonic does, panics at details that are no base64, and makes another status
+/// of one whose text it cannot read.
+const UNREAD: [HeaderName; 2] = [
+    HeaderName::from_static("grpc-message"),
+    HeaderName::from_static("grpc-status-details-bin"),
+];
 
 /// What was seen of a call.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Exchange(Arc<Seen>);
+pub(super) struct Exchange(Arc<Mutex<Seen>>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Whether a status came, and not only tonic's idea of one.
-    status: AtomicBool,
+    /// The status that came: not tonic's idea of one.
+    code: Option<Code>,
     /// Whether the head of an answer came.
-    head: AtomicBool,
+    head: bool,
+    /// Bytes of the answer's body.
+    bytes: usize,
     /// How the connection or the stream failed.
-    failure: Mutex<Option<TransportError>>,
+    failure: Option<TransportError>,
+    /// Whether the connection was closed before it was sent.
+    unsent: bool,
     /// Why the answer is none, in our words.
-    refusal: Mutex<Option<String>>,
+    refusal: Option<String>,
 }
 
 impl Exchange {
-    pub(super) fn has_status(&self) -> bool {
-        self.0.status.load(Relaxed)
+    /// The status of an answer that was not refused.
+    pub(super) fn code(&self) -> Option<Code> {
+        let seen = self.seen();
+        seen.code.filter(|_| seen.refusal.is_none())
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.seen().bytes
     }
 
     pub(super) fn failure(&self) -> Option<TransportError> {
-        take(&self.0.failure)
+        self.seen().failure.take()
+    }
+
+    pub(super) fn is_unsent(&self) -> bool {
+        self.seen().unsent
     }
 
     /// Refuses an answer, whose own status then counts no more.
-    pub(super) fn refuse(&self, what: &str) -> Status {
-        self.0.status.store(false, Relaxed);
-        put(&self.0.refusal, what.to_owned());
-        Status::internal(what)
+    pub(super) fn refuse(&self, what: impl Into<String>) -> Status {
+        self.seen().refusal.get_or_insert(what.into());
+        Status::internal("")
     }
 
     /// What is wrong with the answer: no text of the service's.
     pub(super) fn what(&self, status: &Status) -> String {
-        take(&self.0.refusal).unwrap_or_else(|| status.message().to_owned())
+        let refusal = self.seen().refusal.take();
+        refusal.unwrap_or_else(|| status.message().to_owned())
     }
 
-    fn saw(&self, headers: &HeaderMap) {
-        if headers.contains_key(GRPC_STATUS) {
-            self.0.status.store(true, Relaxed);
+    /// Reads the status in a head or in trailers, if there is one.
+    fn read(&self, headers: &mut HeaderMap) -> Result<(), Status> {
+        for name in UNREAD {
+            headers.remove(name);
         }
+        let Some(status) = headers.get(GRPC_STATUS) else {
+            return Ok(());
+        };
+        let code = code(status).ok_or_else(|| self.refuse("a status that is no number"))?;
+        self.seen().code = Some(code);
+        Ok(())
     }
 
     /// Notes how it failed, for whoever finds that tonic has a status for it.
     fn failed(&self, error: &hyper::Error, state: &State) {
-        let head = self.0.head.load(Relaxed);
-        put(&self.0.failure, explain(error, head, state));
+        let mut seen = self.seen();
+        let failure = explain(error, seen.head, state);
+        seen.failure.get_or_insert(failure);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn put<T>(slot: &Mutex<Option<T>>, value: T) {
-    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    slot.get_or_insert(value);
-}
-
-fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+/// The status that a field names; every number is one.
+fn code(value: &HeaderValue) -> Option<Code> {
+    let text = value.to_str().ok()?;
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_number);
+    number.map(Code::of)
 }
 
 /// What an error of hyper's means (RFC 9113, sections 6.8 and 8.7).
@@ -139,24 +172,33 @@ impl Service<Request<Body>> for Stream {
         let sent = self.sender.try_send_request(request);
         let (exchange, state) = (self.exchange.clone(), Arc::clone(&self.state));
         async move {
-            let response = sent.await.map_err(|mut failed| {
+            let mut response = sent.await.map_err(|mut failed| {
                 if failed.take_message().is_some() {
                     // Closed in the very moment in which it was chosen.
-                    put(&exchange.0.failure, TransportError::StaleConnection);
+                    exchange.seen().unsent = true;
                 } else {
                     exchange.failed(failed.error(), &state);
                 }
                 Status::unavailable("")
             })?;
-            exchange.0.head.store(true, Relaxed);
-            exchange.saw(response.headers());
+            exchange.seen().head = true;
+            exchange.read(response.headers_mut())?;
             let is_grpc = response
                 .headers()
                 .get(CONTENT_TYPE)
                 .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-            if !is_grpc && !exchange.has_status() {
-                let what = format!("HTTP status {} and no gRPC", response.status().as_u16());
-                return Err(exchange.refuse(&what));
+            let encoding = response.headers().get(GRPC_ENCODING);
+            if encoding.is_some_and(|encoding| encoding != "identity") {
+                return Err(exchange.refuse("compressed, which nobody asked for"));
+            }
+            match exchange.code() {
+                // It would come after the message.
+                Some(Code::Ok) => return Err(exchange.refuse("no message")),
+                None if !is_grpc => {
+                    let status = response.status().as_u16();
+                    return Err(exchange.refuse(format!("HTTP status {status}")));
+                }
+                _ => {}
             }
             Ok(response.map(|body| Observed {
                 body,
@@ -186,9 +228,12 @@ impl HttpBody for Observed {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
         Poll::Ready(frame.map(|frame| match frame {
-            Ok(frame) => {
-                if let Some(trailers) = frame.trailers_ref() {
-                    self.exchange.saw(trailers);
+            Ok(mut frame) => {
+                if let Some(data) = frame.data_ref() {
+                    self.exchange.seen().bytes += data.len();
+                }
+                if let Some(trailers) = frame.trailers_mut() {
+                    self.exchange.read(trailers)?;
                 }
                 Ok(frame)
             }

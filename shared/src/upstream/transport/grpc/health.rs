@@ -9,15 +9,17 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::Uri;
 use http::uri::PathAndQuery;
-use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper::client::conn::http2::Builder;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use prost::Message;
 use tokio::net::TcpStream;
-use tonic::body::Body;
 use tonic::client::Grpc;
-use tonic::{Code, Request, Status};
+use tonic::{Request, Status};
 
 use super::Whole;
+use super::connection::Live;
+use super::exchange::{Exchange, Stream};
+use crate::upstream::Code;
 
 /// What an instance says of its health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,47 +60,32 @@ pub(in crate::upstream) fn check(
         let origin = Uri::try_from(format!("http://{authority}")).map_err(io::Error::other)?;
         // It ends with its only sender.
         tokio::spawn(connection.map(drop));
-        match ask(sender, origin).await {
-            Ok(SERVING) => Ok(Health::Serving),
-            Ok(_) => Ok(Health::NotServing),
-            Err(status) => match status.code() {
-                Code::Unimplemented => Ok(Health::NotOffered),
-                // It knows nothing of the whole server.
-                Code::NotFound => Ok(Health::NotOffered),
-                code => Err(io::Error::other(format!("health: {code:?}"))),
-            },
+        let live = Live {
+            sender,
+            origin,
+            state: Arc::default(),
+        };
+        let exchange = Exchange::default();
+        let outcome = ask(&live, &exchange).await;
+        match (outcome, exchange.code()) {
+            (Ok(SERVING), Some(Code::Ok)) => Ok(Health::Serving),
+            (Ok(_), Some(Code::Ok)) => Ok(Health::NotServing),
+            // Or it knows nothing of the whole server.
+            (Err(_), Some(Code::Unimplemented | Code::NotFound)) => Ok(Health::NotOffered),
+            (_, code) => Err(io::Error::other(format!("health: {code:?}"))),
         }
     }
     .boxed()
 }
 
-async fn ask(sender: SendRequest<Body>, origin: Uri) -> Result<i32, Status> {
+async fn ask(live: &Live, exchange: &Exchange) -> Result<i32, Status> {
     let path = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
     // An empty message: for no service by name.
     let request = Request::new(Bytes::new());
-    let mut grpc = Grpc::with_origin(Plain(sender), origin);
+    let stream = Stream::new(live, exchange);
+    let mut grpc = Grpc::with_origin(stream, live.origin.clone());
     let answer = grpc.unary(request, path, Whole).await?.into_inner();
     Answer::decode(answer)
         .map(|answer| answer.status)
-        .map_err(|_| Status::internal("no such message"))
-}
-
-/// A connection as tonic uses it.
-struct Plain(SendRequest<Body>);
-
-impl tower_service::Service<http::Request<Body>> for Plain {
-    type Response = http::Response<hyper::body::Incoming>;
-    type Error = hyper::Error;
-    type Future = BoxFuture<'static, Result<Self::Response, hyper::Error>>;
-
-    fn poll_ready(
-        &mut self,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), hyper::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        self.0.send_request(request).boxed()
-    }
+        .map_err(|_| exchange.refuse("no such message"))
 }

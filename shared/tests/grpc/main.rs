@@ -1,0 +1,17 @@
+//! The gRPC transport and the policy stack on top of it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may fail by panicking, helpers included"
+)]
+
+mod answers;
+mod broken;
+mod calls;
+mod codes;
+mod frames;
+mod leaving;
+mod policies;
+mod requests;
+mod server;
+mod silence;
