@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod endpoint;
+mod grpc;
 mod plan;
 mod turns;
 
@@ -17,14 +18,18 @@ use tokio::sync::watch;
 
 use crate::{dice::Dice, grpc::name_of};
 
+pub use grpc::{GoAway, GrpcAnswer, GrpcStatus};
+pub use h2::Reason;
+pub use tonic::Code;
+
 pub(crate) use endpoint::{Settable, endpoint};
-pub(crate) use plan::{Plan, stop};
+pub(crate) use plan::{PAGE, Plan, stop};
 pub(crate) use turns::Turns;
 
 /// One fault, as it stands in the JSON of `/faults`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fault {
-    /// The route template it is for; all of the service's if absent.
+    /// The route template or, over gRPC, the method's path or name it is for; all of the service's if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
     /// The share of those requests it hits, above 0 up to 1.
@@ -42,19 +47,46 @@ pub struct Fault {
     pub effect: Effect,
 }
 
-/// What a fault does to a request.
+/// What a fault does to a request, which is a gRPC call as well.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
     /// Waits before whatever else happens, or with the answer if it comes after.
     Latency(Latency),
-    /// Answers with an error.
+    /// Answers with an error. A gRPC call gets this status of HTTP, as from a proxy in front that has no gRPC.
     Status(StatusFault),
     /// Never answers.
     #[serde(serialize_with = "as_true")]
     Hang,
     /// Answers with something else than the record.
     Body(BodyFault),
+    /// Answers a gRPC call with a status.
+    GrpcStatus(GrpcStatus),
+    /// Answers a gRPC call in a way that no server should. It always comes after.
+    GrpcAnswer(GrpcAnswer),
+    /// Resets the stream of a gRPC call.
+    #[serde(serialize_with = "grpc::reason_name")]
+    RstStream(Reason),
+    /// Ends the connection of a gRPC call.
+    GoAway(GoAway),
+}
+
+impl Effect {
+    /// Whether requests over HTTP are spared.
+    pub(crate) fn is_for_calls(&self) -> bool {
+        matches!(
+            self,
+            Self::GrpcStatus(_) | Self::GrpcAnswer(_) | Self::RstStream(_) | Self::GoAway(_)
+        )
+    }
+
+    /// Whether the work is done in any case.
+    pub(crate) fn comes_after(&self) -> bool {
+        matches!(
+            self,
+            Self::Body(_) | Self::GrpcAnswer(_) | Self::GoAway(GoAway::Answered)
+        )
+    }
 }
 
 /// How long a latency fault waits, in milliseconds; 60,000 at most.
@@ -96,15 +128,15 @@ pub struct StatusFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BodyFault {
-    /// Cut off in the middle, with a length that fits.
+    /// Cut off in the middle, with a length that fits; over gRPC bytes that are no message.
     Malformed,
-    /// The record inside an object that nobody agreed on.
+    /// The record inside an object that nobody agreed on; over gRPC a message of another kind.
     WrongShape,
     /// Records with ids other than those asked for.
     WrongId,
     /// No bytes.
     Empty,
-    /// A page of HTML, as some proxies send, with status 200.
+    /// A page of HTML, as some proxies send, with status 200 of HTTP.
     Html,
 }
 
@@ -271,7 +303,7 @@ impl Faults {
     /// When `PUT /faults` would refuse the set: a test that misspells a route should not pass because
     /// nothing failed.
     pub fn set(&self, faults: Vec<Fault>) {
-        if let Err(errors) = check::set(&serde_json::json!({ "faults": faults }), self.0.routes) {
+        if let Err(errors) = check::set(&serde_json::json!({ "faults": faults }), self.known()) {
             panic!("these faults cannot be set: {}", errors.join("; "));
         }
         self.replace(faults);
@@ -326,7 +358,7 @@ impl Faults {
             let free = match entry.fault.effect {
                 Effect::Latency(_) if after => late.is_none(),
                 Effect::Latency(_) => delay.is_none(),
-                Effect::Status(_) | Effect::Hang | Effect::Body(_) => answer.is_none(),
+                _ => answer.is_none(),
             };
             if entry.turns.hits(free, dice) {
                 match &entry.fault.effect {
@@ -347,6 +379,13 @@ impl Faults {
         })
     }
 
+    fn known(&self) -> check::Known {
+        check::Known {
+            routes: self.0.routes,
+            methods: self.0.methods,
+        }
+    }
+
     /// Lets waiting and hanging requests go, now and from now on.
     pub(crate) fn release(&self) {
         self.0.stopping.send_replace(true);
@@ -365,7 +404,7 @@ impl Settable for Faults {
     }
 
     fn try_set(&self, set: &Value) -> Result<(), Vec<String>> {
-        self.replace(check::set(set, self.0.routes)?);
+        self.replace(check::set(set, self.known())?);
         Ok(())
     }
 
@@ -383,13 +422,17 @@ impl Entry {
     }
 
     fn concerns(&self, asked: Asked<'_>) -> bool {
-        let is_meant = |wanted: &str| match asked {
-            Asked::Route(route) => Some(wanted) == route,
-            Asked::Method(path) => {
+        if self.turns.spent() {
+            return false;
+        }
+        let wanted = self.fault.route.as_deref();
+        match asked {
+            Asked::Route(_) if self.fault.effect.is_for_calls() => false,
+            Asked::Route(route) => wanted.is_none() || wanted == route,
+            Asked::Method(path) => wanted.is_none_or(|wanted| {
                 path.is_some_and(|path| wanted == path || wanted == name_of(path))
-            }
-        };
-        !self.turns.spent() && self.fault.route.as_deref().is_none_or(is_meant)
+            }),
+        }
     }
 
     fn report(&self) -> Report {

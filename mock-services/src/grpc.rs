@@ -6,6 +6,7 @@ mod call;
 mod connection;
 mod health;
 mod mounted;
+mod spoil;
 
 use std::{
     fmt,
@@ -75,7 +76,7 @@ pub(crate) struct Reply {
     cache_control: Option<HeaderValue>,
     replayed: bool,
     /// What is dropped once the answer is made.
-    held: Option<Box<dyn Send>>,
+    _held: Option<Box<dyn Send + Sync>>,
 }
 
 impl Reply {
@@ -86,7 +87,7 @@ impl Reply {
             is_record: true,
             cache_control: None,
             replayed: false,
-            held: None,
+            _held: None,
         }
     }
 
@@ -100,9 +101,9 @@ impl Reply {
     }
 
     /// Keeps this until the answer is made.
-    pub(crate) fn holding(self, held: impl Send + 'static) -> Self {
+    pub(crate) fn holding(self, held: impl Send + Sync + 'static) -> Self {
         Self {
-            held: Some(Box::new(held)),
+            _held: Some(Box::new(held)),
             ..self
         }
     }
@@ -121,7 +122,7 @@ pub(crate) fn not_found(detail: String) -> Status {
     Status::not_found(detail)
 }
 
-pub(crate) fn push_back(status: &mut Status, milliseconds: u32) {
+pub(crate) fn push_back(status: &mut Status, milliseconds: i32) {
     let value = MetadataValue::from(milliseconds);
     status.metadata_mut().insert(PUSHBACK, value);
 }

@@ -14,6 +14,10 @@
 //! # }
 //! ```
 //!
+//! HTTP/2, and so gRPC, goes through frame by frame; there a request is a stream that the client opens, and what
+//! fits on frames hits it: latencies, silence, resets, garbage and black holes. A connection is one for all of
+//! its streams, and so is what happens to it.
+//!
 //! It knows of HTTP/1.1 no more than where requests and answers begin and end, and passes everything
 //! on byte for byte, over one connection to the service for each connection of a client. A request is
 //! passed on once its head is whole. Clients must not pipeline.
@@ -26,6 +30,7 @@ mod fault;
 mod faults;
 mod framing;
 mod gate;
+mod http2;
 mod upload;
 mod wire;
 
@@ -37,6 +42,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -46,6 +52,7 @@ use actix_web::{
     web::{self, ThinData},
 };
 use tokio::{
+    net::TcpStream,
     sync::watch,
     task::{JoinHandle, JoinSet},
     time::sleep,
@@ -68,6 +75,17 @@ pub struct Options {
     pub control: Option<SocketAddr>,
     /// Where the service listens.
     pub upstream: SocketAddr,
+    /// Another address of the same service, as that for gRPC. It has the same faults.
+    pub second: Option<Way>,
+}
+
+/// From clients to a service.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// Where clients connect; port 0 takes any free one, see [`Proxy::second_addr`].
+    pub listen: SocketAddr,
+    /// Where the service listens.
+    pub upstream: SocketAddr,
 }
 
 impl Options {
@@ -78,6 +96,7 @@ impl Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             control: None,
             upstream,
+            second: None,
         }
     }
 }
@@ -85,7 +104,6 @@ impl Options {
 /// What the connections of a proxy share.
 #[derive(Debug)]
 struct Common {
-    upstream: SocketAddr,
     faults: ProxyFaults,
     requests: AtomicU64,
     connections: AtomicU64,
@@ -94,13 +112,16 @@ struct Common {
 /// A started proxy. Dropping it stops it.
 #[derive(Debug)]
 pub struct Proxy {
-    door: Arc<Door>,
+    doors: Doors,
     common: Arc<Common>,
     control: Option<Control>,
     stopping: watch::Sender<bool>,
     /// Taken by [`Proxy::stop`].
     task: Option<JoinHandle<()>>,
 }
+
+/// Each door, and what is behind it. There is one at least.
+type Doors = Arc<[(Door, SocketAddr)]>;
 
 #[derive(Debug)]
 struct Control {
@@ -113,7 +134,13 @@ impl Proxy {
     /// Where clients connect.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        self.door.addr()
+        self.doors[0].0.addr()
+    }
+
+    /// Where clients of the second address connect, if there is one.
+    #[must_use]
+    pub fn second_addr(&self) -> Option<SocketAddr> {
+        self.doors.get(1).map(|(door, _)| door.addr())
     }
 
     /// The base of its URLs, without a slash at the end.
@@ -148,7 +175,7 @@ impl Proxy {
 
     /// Stops listening and ends, and with it every connection.
     pub async fn stop(mut self) {
-        self.door.shut();
+        self.doors.iter().for_each(|(door, _)| door.shut());
         self.stopping.send_replace(true);
         if let Some(task) = self.task.take() {
             // It ends by itself, and a panic was reported where it happened.
@@ -166,7 +193,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.door.shut();
+        self.doors.iter().for_each(|(door, _)| door.shut());
         self.stopping.send_replace(true);
         if let Some(control) = &self.control {
             // The order to stop is given by the call; what is left undone is to wait.
@@ -178,20 +205,26 @@ impl Drop for Proxy {
 /// Starts a proxy inside the runtime of the caller.
 ///
 /// # Errors
-/// When one of the two addresses cannot be listened on; the error says which.
+/// When one of the addresses cannot be listened on; the error says which.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
 pub fn start(options: &Options) -> io::Result<Proxy> {
-    let door = Door::open_at(options.listen).map_err(|error| naming(options.listen, &error))?;
-    let door = Arc::new(door);
-    let faults = ProxyFaults::new(Arc::clone(&door));
+    let first = Way {
+        listen: options.listen,
+        upstream: options.upstream,
+    };
+    let doors = [first].into_iter().chain(options.second).map(|way| {
+        let door = Door::open_at(way.listen).map_err(|error| naming(way.listen, &error))?;
+        Ok((door, way.upstream))
+    });
+    let doors: Doors = doors.collect::<io::Result<Vec<_>>>()?.into();
+    let faults = ProxyFaults::new(Arc::clone(&doors));
     let control = options
         .control
         .map(|addr| control(addr, faults.clone()).map_err(|error| naming(addr, &error)))
         .transpose()?;
     let common = Arc::new(Common {
-        upstream: options.upstream,
         faults,
         requests: AtomicU64::new(0),
         connections: AtomicU64::new(0),
@@ -199,41 +232,56 @@ pub fn start(options: &Options) -> io::Result<Proxy> {
     let (stopping, stop) = watch::channel(false);
     Ok(Proxy {
         task: Some(tokio::spawn(accept(
-            Arc::clone(&door),
+            Arc::clone(&doors),
             Arc::clone(&common),
             stop,
         ))),
-        door,
+        doors,
         common,
         control,
         stopping,
     })
 }
 
-/// There are two addresses that an error can be about.
+/// There are several addresses that an error can be about.
 fn naming(addr: SocketAddr, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}"))
 }
 
-async fn accept(door: Arc<Door>, common: Arc<Common>, mut stop: watch::Receiver<bool>) {
+async fn accept(doors: Doors, common: Arc<Common>, mut stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             biased;
             // An error means that the proxy is gone.
             _ = stop.wait_for(|stop| *stop) => break,
-            accepted = poll_fn(|cx| door.poll_accept(cx)) => accepted,
+            accepted = poll_fn(|cx| poll_accept(&doors, cx)) => accepted,
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
-            Ok((connection, closings)) => {
+            Ok((connection, closings, upstream)) => {
                 common.connections.fetch_add(1, Ordering::Relaxed);
-                connections.spawn(connection::serve(connection, closings, Arc::clone(&common)));
+                let common = Arc::clone(&common);
+                connections.spawn(connection::serve(connection, closings, upstream, common));
             }
             Err(_) => sleep(RESPITE).await,
         }
     }
     connections.shutdown().await;
+}
+
+/// The next connection, the number of closings before it, and where it leads to.
+fn poll_accept(
+    doors: &Doors,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<(TcpStream, u64, SocketAddr)>> {
+    for (door, upstream) in doors.iter() {
+        if let Poll::Ready(accepted) = door.poll_accept(cx) {
+            let accepted = accepted.map(|(stream, closings)| (stream, closings, *upstream));
+            return Poll::Ready(accepted);
+        }
+    }
+    Poll::Pending
 }
 
 fn control(addr: SocketAddr, faults: ProxyFaults) -> io::Result<Control> {

@@ -6,7 +6,7 @@ use actix_web::rt::System;
 use clap::Parser;
 
 use super::stop_signal;
-use crate::proxy::{Options, start};
+use crate::proxy::{Options, Way, start};
 
 /// Stands in front of a service and does to its clients what no well-built server does
 #[derive(Debug, Parser)]
@@ -21,6 +21,12 @@ struct Cli {
     /// Address and port of the service
     #[arg(long, value_name = "ADDR")]
     upstream: SocketAddr,
+    /// Another address and port to listen on, with the same faults, as for the service's gRPC
+    #[arg(long, value_name = "ADDR", requires = "second_upstream")]
+    second_listen: Option<SocketAddr>,
+    /// Address and port of the service behind that one
+    #[arg(long, value_name = "ADDR", requires = "second_listen")]
+    second_upstream: Option<SocketAddr>,
 }
 
 const FAULTS: &str = r#"Faults, one of them for each entry of {"faults":[...]} in PUT /faults:
@@ -35,6 +41,7 @@ const FAULTS: &str = r#"Faults, one of them for each entry of {"faults":[...]} i
   {"garbage":true}                      no HTTP
   {"announce":{"extraBytes":100}}       Content-Length exceeds the body, the connection stays open
   {"latency":{"fixedMs":100}}           or "uniformMs", "normalMs", "paretoMs", as with the services
+HTTP/2 is hit by refuse, flap, blackHole, hang, reset, garbage and latency, the connection with all its streams.
 Beside it may stand "share" (above 0, up to 1) and "times" (from 1), except with refuse:
   {"faults":[{"reset":"midHead","share":0.1,"times":3}]}"#;
 
@@ -56,8 +63,12 @@ async fn serve(cli: &Cli) -> Result<(), Box<dyn Error>> {
         listen: cli.listen,
         control: cli.control,
         upstream: cli.upstream,
+        second: (cli.second_listen.zip(cli.second_upstream))
+            .map(|(listen, upstream)| Way { listen, upstream }),
     })
-    .map_err(|error| format!("{error}; --listen and --control choose other addresses"))?;
+    .map_err(|error| {
+        format!("{error}; --listen, --second-listen and --control choose other addresses")
+    })?;
     println!("fault-proxy listens on {}", proxy.url());
     if let Some(control) = proxy.control() {
         println!("fault-proxy takes faults at http://{control}/faults");

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{BodyFault, Effect, Fault, Latency, StatusFault};
+use super::{BodyFault, Effect, Fault, Latency, StatusFault, grpc};
+use crate::grpc::name_of;
 
 /// No latency is longer, in milliseconds.
 pub(crate) const MOST_MS: u32 = 60_000;
@@ -18,10 +19,29 @@ const BODIES: [(&str, BodyFault); 5] = [
 
 pub(crate) type Errors = Vec<String>;
 
+/// What a fault can be for.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub(super) routes: &'static [&'static str],
+    /// By their paths; none without gRPC.
+    pub(super) methods: &'static [&'static str],
+}
+
+impl Known {
+    fn has(self, route: &str) -> bool {
+        self.routes.contains(&route) || self.is_method(route)
+    }
+
+    fn is_method(self, route: &str) -> bool {
+        let mut methods = self.methods.iter();
+        methods.any(|path| *path == route || name_of(path) == route)
+    }
+}
+
 /// The faults in the body of a `PUT /faults`, or everything that is wrong with it.
-pub(super) fn set(body: &Value, routes: &[&str]) -> Result<Vec<Fault>, Errors> {
+pub(super) fn set(body: &Value, known: Known) -> Result<Vec<Fault>, Errors> {
     list(body, |place, value, errors| {
-        fault(place, value, routes, errors)
+        fault(place, value, known, errors)
     })
 }
 
@@ -45,20 +65,29 @@ pub(crate) fn list<F>(
     }
 }
 
-fn fault(place: &str, value: &Value, routes: &[&str], errors: &mut Errors) -> Option<Fault> {
+fn fault(place: &str, value: &Value, asked: Known, errors: &mut Errors) -> Option<Fault> {
     const EFFECTS: [&str; 4] = ["latency", "status", "hang", "body"];
-    let known = [&["route", "share", "times", "after"], EFFECTS.as_slice()].concat();
+    let effects = [EFFECTS.as_slice(), &grpc::EFFECTS].concat();
+    let known = [&["route", "share", "times", "after"], effects.as_slice()].concat();
     let fields = Fields::of(place, value, &known, errors)?;
 
-    let route = fields.optional(
-        "route",
-        &format!("one of {}", routes.join(", ")),
-        errors,
-        |value| value.as_str().filter(|route| routes.contains(route)),
-    );
+    let is_for_calls = (grpc::EFFECTS.iter()).any(|name| fields.values.contains_key(*name));
+    let routes = if is_for_calls { &[] } else { asked.routes };
+    if is_for_calls && asked.methods.is_empty() {
+        errors.push(format!(
+            "{place} is for gRPC, which this service does not listen for"
+        ));
+    }
+    let allowed = format!("one of {}", [routes, asked.methods].concat().join(", "));
+    let route = fields.optional("route", &allowed, errors, |value| {
+        value.as_str().filter(|route| match is_for_calls {
+            true => asked.is_method(route),
+            false => asked.has(route),
+        })
+    });
     let (share, times) = turns(&fields, errors);
     let after = fields.optional("after", "true or false", errors, Value::as_bool);
-    one_of(&fields, &EFFECTS, errors);
+    one_of(&fields, &effects, errors);
     let latency = fields
         .values
         .get("latency")
@@ -70,24 +99,35 @@ fn fault(place: &str, value: &Value, routes: &[&str], errors: &mut Errors) -> Op
     let hang = fields.optional("hang", "true", errors, |value| {
         value.as_bool().filter(|hang| *hang)
     });
-    let bodies = format!("one of {}", BODIES.map(|(name, _)| name).join(", "));
-    let body = fields.optional("body", &bodies, errors, |value| {
-        let (_, body) = BODIES
-            .into_iter()
-            .find(|(name, _)| Some(*name) == value.as_str())?;
-        Some(body)
-    });
+    let body = one_of_names(&fields, "body", &BODIES, errors);
+    let for_calls = grpc::read(&fields, place, errors);
 
     let effect = (latency.map(Effect::Latency))
         .or(status.map(Effect::Status))
         .or(hang.map(|_| Effect::Hang))
-        .or(body.map(Effect::Body))?;
+        .or(body.map(Effect::Body))
+        .or(for_calls)?;
     Some(Fault {
         route: route.map(str::to_owned),
         share,
         times,
         after: after.unwrap_or(false),
         effect,
+    })
+}
+
+/// What one of these names stands for.
+pub(super) fn one_of_names<T: Copy>(
+    fields: &Fields<'_>,
+    field: &str,
+    names: &[(&str, T)],
+    errors: &mut Errors,
+) -> Option<T> {
+    let known: Vec<_> = names.iter().map(|(name, _)| *name).collect();
+    let allowed = format!("one of {}", known.join(", "));
+    fields.optional(field, &allowed, errors, |value| {
+        let (_, meant) = (names.iter()).find(|(name, _)| Some(*name) == value.as_str())?;
+        Some(*meant)
     })
 }
 

@@ -18,6 +18,10 @@ use tokio::{sync::watch, time::timeout};
 use super::{BodyFault, Effect, Latency, StatusFault, check::MOST_MS};
 use crate::{answer, body, dice::Dice};
 
+/// What a proxy has to say in place of a service.
+pub(crate) const PAGE: &[u8] =
+    b"<!DOCTYPE html><html><body><h1>We will be right back</h1></body></html>";
+
 /// What is to happen to one request.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -60,8 +64,7 @@ impl Plan {
 
     /// Whether what was asked for is done, whatever is answered.
     pub(crate) fn does_work(&self) -> bool {
-        (self.answer.as_ref())
-            .is_none_or(|(effect, after)| *after || matches!(effect, Effect::Body(_)))
+        (self.answer.as_ref()).is_none_or(|(effect, after)| *after || effect.comes_after())
     }
 
     fn hangs(&self) -> bool {
@@ -79,7 +82,16 @@ impl Plan {
     async fn answer(mut self, response: ServiceResponse) -> Result<ServiceResponse, Error> {
         let (req, response) = response.into_parts();
         let response = match self.answer {
-            None | Some((Effect::Latency(_), _)) => response,
+            None
+            | Some((
+                // The last four are for calls alone.
+                Effect::Latency(_)
+                | Effect::GrpcStatus(_)
+                | Effect::GrpcAnswer(_)
+                | Effect::RstStream(_)
+                | Effect::GoAway(_),
+                _,
+            )) => response,
             Some((Effect::Status(status), _)) => error_answer(&status),
             Some((Effect::Hang, _)) => {
                 stop(&mut self.stopping).await;
@@ -130,8 +142,7 @@ async fn spoil(response: HttpResponse, fault: BodyFault) -> Result<HttpResponse,
                 CONTENT_TYPE,
                 HeaderValue::from_static("text/html; charset=utf-8"),
             );
-            body =
-                b"<!DOCTYPE html><html><body><h1>We will be right back</h1></body></html>".to_vec();
+            body = PAGE.to_vec();
         }
     }
     head.headers_mut().remove(ETAG);

@@ -11,7 +11,7 @@ use crate::{
         PlaceOrderResponse,
     },
     fixtures,
-    grpc::{Contract, Reply, decode, invalid, not_found},
+    grpc::{Contract, Reply, decode, invalid, not_found, push_back},
     params,
 };
 
@@ -23,7 +23,7 @@ const METHODS: &[&str] = &[
 ];
 
 /// How long to wait before the call is made again whose first one is still being worked on.
-const PUSHBACK_MS: u32 = 1_000;
+const PUSHBACK_MS: i32 = 1_000;
 
 pub(super) fn contract(book: Book) -> Contract {
     Contract::new(
@@ -132,7 +132,7 @@ fn refused(refusal: &Refusal, id: u64) -> Status {
     };
     let mut status = Status::new(code, refusal.detail(id));
     if *refusal == Refusal::InProgress {
-        crate::grpc::push_back(&mut status, PUSHBACK_MS);
+        push_back(&mut status, PUSHBACK_MS);
     }
     status
 }

@@ -2,6 +2,7 @@
 
 use std::{
     future::pending,
+    net::SocketAddr,
     pin::pin,
     sync::{
         Arc,
@@ -17,6 +18,7 @@ use super::{
     faults::Plan,
     framing::{Body, MOST_HEAD, Request, head_end},
     gate::Gate,
+    http2::{self, Passage, Stop},
     upload::{Upload, sending},
     wire::{fill, leave_to, pass_all, watch},
 };
@@ -30,6 +32,8 @@ pub(super) enum Next {
     Request,
     /// With bytes that are no HTTP any more.
     Tunnel,
+    /// With the frames of HTTP/2.
+    Frames,
     /// Not at all.
     End(End),
 }
@@ -47,11 +51,16 @@ pub(super) enum End {
     Gone,
 }
 
-pub(super) async fn serve(mut client: TcpStream, closings: u64, common: Arc<Common>) {
+pub(super) async fn serve(
+    mut client: TcpStream,
+    closings: u64,
+    upstream: SocketAddr,
+    common: Arc<Common>,
+) {
     // What drips shall drip.
     let _ = client.set_nodelay(true);
     let mut weather = common.faults.weather();
-    let mut conversation = Conversation::new(&common);
+    let mut conversation = Conversation::new(&common, upstream);
     let end = tokio::select! {
         biased;
         _ = weather.wait_for(|weather| weather.closings > closings) => End::Reset,
@@ -65,6 +74,7 @@ pub(super) async fn serve(mut client: TcpStream, closings: u64, common: Arc<Comm
 
 struct Conversation<'a> {
     common: &'a Common,
+    service: SocketAddr,
     gate: Gate,
     upstream: Option<TcpStream>,
     /// What the client has sent and nobody has taken yet.
@@ -76,9 +86,10 @@ struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    fn new(common: &'a Common) -> Self {
+    fn new(common: &'a Common, service: SocketAddr) -> Self {
         Self {
             common,
+            service,
             gate: Gate::new(common.faults.weather()),
             upstream: None,
             inbox: Vec::new(),
@@ -93,6 +104,7 @@ impl<'a> Conversation<'a> {
             match self.request(client).await {
                 Next::Request => {}
                 Next::Tunnel => break self.tunnel(client).await,
+                Next::Frames => break self.frames(client).await,
                 Next::End(end) => break end,
             }
         };
@@ -117,11 +129,14 @@ impl<'a> Conversation<'a> {
             Ok(None) => return Next::Tunnel,
             Err(end) => return Next::End(end),
         };
+        if http2::is_preface(&self.inbox[..head]) {
+            return Next::Frames;
+        }
         self.common.requests.fetch_add(1, Ordering::Relaxed);
         let Some(request) = Request::of(&self.inbox[..head]) else {
             return Next::Tunnel;
         };
-        let plan = self.common.faults.plan();
+        let plan = self.common.faults.plan(|_| true);
         self.unread = true;
         match plan.effect {
             Some(Effect::Hang) => return Next::End(End::Hold),
@@ -216,7 +231,7 @@ impl<'a> Conversation<'a> {
         if let Some(upstream) = self.upstream.take() {
             return Ok(upstream);
         }
-        let Ok(upstream) = TcpStream::connect(self.common.upstream).await else {
+        let Ok(upstream) = TcpStream::connect(self.service).await else {
             self.pass(client, BlackHole::Answers).await?;
             // The nearest to being refused that a client can be that is connected.
             return Err(End::Reset);
@@ -281,6 +296,25 @@ impl<'a> Conversation<'a> {
         };
         self.unread = !sent.load(Ordering::Relaxed);
         next
+    }
+
+    /// Passes frames on in both directions until both have ended, or a fault says otherwise.
+    async fn frames(&mut self, client: &mut TcpStream) -> End {
+        let mut upstream = match self.connect(client).await {
+            Ok(upstream) => upstream,
+            Err(end) => return end,
+        };
+        let passage = Passage::new(self.common, &self.gate);
+        let (inbox, outbox) = (&mut self.inbox, &mut self.outbox);
+        let end = passage.run(client, &mut upstream, inbox, outbox).await;
+        match end {
+            Ok(()) => End::Close,
+            Err(Stop::With(end)) => end,
+            Err(Stop::Garbage) => match client.write_all(GARBAGE).await {
+                Ok(()) => End::Close,
+                Err(_) => End::Gone,
+            },
+        }
     }
 
     /// Passes bytes on in both directions until both have ended.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::{runtime::Handle, sync::watch, task::AbortHandle, time::sleep};
 
 use super::{
-    check,
+    Doors, check,
     door::Door,
     fault::{BlackHole, Effect, Flap, ProxyFault},
 };
@@ -40,7 +40,7 @@ pub struct ProxyFaults(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    door: Arc<Door>,
+    doors: Doors,
     runtime: Handle,
     /// Spares every request the lock while there is nothing to find behind it.
     any: AtomicBool,
@@ -85,9 +85,9 @@ struct Entry {
 }
 
 impl ProxyFaults {
-    pub(super) fn new(door: Arc<Door>) -> Self {
+    pub(super) fn new(doors: Doors) -> Self {
         Self(Arc::new(Shared {
-            door,
+            doors,
             runtime: Handle::current(),
             any: AtomicBool::new(false),
             set: Mutex::new(Set {
@@ -164,7 +164,7 @@ impl ProxyFaults {
                 .iter()
                 .any(|entry| entry.fault.effect == effect && entry.fault.is_unrestricted())
         };
-        let closings = shared.turn_door(refuse);
+        let closings = shared.turn_doors(refuse);
         shared.weather.send_modify(|weather| {
             *weather = Weather {
                 closings: closings.unwrap_or(weather.closings),
@@ -175,8 +175,8 @@ impl ProxyFaults {
         });
     }
 
-    /// What is to happen to the request that has just come; counts it as applied.
-    pub(super) fn plan(&self) -> Plan {
+    /// What is to happen to the request that has just come, as far as it can; counts it as applied.
+    pub(super) fn plan(&self, can_be: impl Fn(&Effect) -> bool) -> Plan {
         if !self.0.any.load(Ordering::Acquire) {
             return Plan::default();
         }
@@ -191,7 +191,9 @@ impl ProxyFaults {
             edition: *edition,
             ..Plan::default()
         };
-        for entry in entries.iter_mut().filter(|entry| !entry.turns.spent()) {
+        let concerned = (entries.iter_mut())
+            .filter(|entry| !entry.turns.spent() && can_be(&entry.fault.effect));
+        for entry in concerned {
             let free = match entry.fault.effect {
                 Effect::Refuse | Effect::Flap(_) => continue,
                 Effect::Latency(_) => plan.delay.is_none(),
@@ -222,12 +224,13 @@ impl Shared {
         self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the number of closings if it is closed now.
-    fn turn_door(&self, close: bool) -> Option<u64> {
+    /// Returns the number of closings if they are closed now. They are turned together, and have the same.
+    fn turn_doors(&self, close: bool) -> Option<u64> {
+        let doors = self.doors.iter().map(|(door, _)| door);
         if close {
-            Some(self.door.close())
+            doors.map(Door::close).max()
         } else {
-            self.door.open();
+            doors.for_each(Door::open);
             None
         }
     }
@@ -267,7 +270,7 @@ async fn flap_on(shared: Weak<Shared>, edition: u64, flap: Flap) {
             return false;
         }
         if (!close || entry.turns.hits(true, dice))
-            && let Some(closings) = shared.turn_door(close)
+            && let Some(closings) = shared.turn_doors(close)
         {
             shared
                 .weather

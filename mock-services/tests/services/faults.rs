@@ -166,9 +166,9 @@ async fn a_bad_set_changes_nothing_and_every_error_is_told() {
         "faults[5].latency.normalMs.stddev is missing",
         "faults[6].latency.paretoMs.shape must be a number above 0",
         "faults[7].latency must have one of",
-        "faults[8] must have one of latency, status, hang, body, not 2",
+        "faults[8] must have one of latency, status, hang, body, grpcStatus, grpcAnswer, rstStream, goAway, not 2",
         "faults[8].body must be one of malformed",
-        "faults[9] must have one of latency, status, hang, body, not 0",
+        "faults[9] must have one of latency, status, hang, body, grpcStatus, grpcAnswer, rstStream, goAway, not 0",
         "faults[10] must be an object",
     ] {
         assert!(detail.contains(error), "{error}: not in {detail}");

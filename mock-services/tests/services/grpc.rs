@@ -21,11 +21,21 @@ use self::contracts::{
 
 /// What the .proto files become in a client.
 pub(crate) mod contracts {
-    #[expect(unreachable_pub, unused_qualifications, reason = "generated")]
+    #[expect(
+        clippy::doc_markdown,
+        unreachable_pub,
+        unused_qualifications,
+        reason = "generated"
+    )]
     pub(crate) mod orders {
         include!(concat!(env!("OUT_DIR"), "/clients/orders.v1.rs"));
     }
-    #[expect(unreachable_pub, unused_qualifications, reason = "generated")]
+    #[expect(
+        clippy::doc_markdown,
+        unreachable_pub,
+        unused_qualifications,
+        reason = "generated"
+    )]
     pub(crate) mod customers {
         include!(concat!(env!("OUT_DIR"), "/clients/customers.v1.rs"));
     }

@@ -26,7 +26,7 @@ pub(crate) fn two_books(key: &str) -> PlaceOrderRequest {
     }
 }
 
-const TWO_BOOKS: &str = r#"{"customerId":56,"description":"two books","currency":"EUR",
+pub(crate) const TWO_BOOKS: &str = r#"{"customerId":56,"description":"two books","currency":"EUR",
     "lines":[{"description":"a book","quantity":2,"price":12.50}]}"#;
 
 #[actix_web::test]

@@ -8,7 +8,7 @@ use std::{
 
 use mock_services::{
     fault::Latency,
-    proxy::{self, Cut, Options, Proxy, ProxyFault, Reset},
+    proxy::{self, Cut, Options, Proxy, ProxyFault, Reset, Way},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -211,8 +211,17 @@ async fn an_address_that_is_taken_is_named() {
             control: Some(control),
             ..Options::to(service.addr)
         },
+        Options {
+            second: Some(Way {
+                listen: proxy.addr(),
+                upstream: service.addr,
+            }),
+            ..Options::to(service.addr)
+        },
     ] {
-        let taken = options.control.unwrap_or(options.listen).to_string();
+        let second = options.second.map(|way| way.listen);
+        let taken = second.or(options.control).unwrap_or(options.listen);
+        let taken = taken.to_string();
         let error = proxy::start(&options).expect_err("taken").to_string();
         assert!(error.contains(&taken), "{error}");
     }
