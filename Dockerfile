@@ -38,17 +38,17 @@ FROM runtime AS order-service
 LABEL org.opencontainers.image.title="order-service" \
       org.opencontainers.image.description="A stand-in for the order service, for trying the BFFs"
 COPY --from=build /src/target/release/order-service /usr/local/bin/
-EXPOSE 8081
+EXPOSE 8081 8091
 ENTRYPOINT ["order-service"]
-CMD ["--listen", "0.0.0.0:8081"]
+CMD ["--listen", "0.0.0.0:8081", "--grpc-listen", "0.0.0.0:8091"]
 
 FROM runtime AS customer-service
 LABEL org.opencontainers.image.title="customer-service" \
       org.opencontainers.image.description="A stand-in for the customer service, for trying the BFFs"
 COPY --from=build /src/target/release/customer-service /usr/local/bin/
-EXPOSE 8082
+EXPOSE 8082 8092
 ENTRYPOINT ["customer-service"]
-CMD ["--listen", "0.0.0.0:8082"]
+CMD ["--listen", "0.0.0.0:8082", "--grpc-listen", "0.0.0.0:8092"]
 
 # The admin listeners stay on the container's loopback, where the health command finds them.
 FROM runtime AS bff-mobile

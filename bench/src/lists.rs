@@ -40,6 +40,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     for (name, addr) in [("order-service", orders), ("customer-service", customers)] {
         let mut command = programs.command(name)?;
         command.args(["--listen", &addr.to_string()]);
+        // Nobody asks over gRPC, and the port might be taken.
+        command.args(["--grpc-listen", "127.0.0.1:0"]);
         services.push(Server::start(name, addr, command, Stdio::inherit()).await?);
     }
     let mut command = programs.command("bff-web")?;

@@ -42,6 +42,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let [orders, web, admin, proxy] = free_addresses()?;
     let mut command = programs.command("order-service")?;
     command.args(["--listen", &orders.to_string()]);
+    // Nobody asks over gRPC, and the port might be taken.
+    command.args(["--grpc-listen", "127.0.0.1:0"]);
     let _service = Server::start("order-service", orders, command, Stdio::inherit()).await?;
     let mut command = programs.command("bff-web")?;
     command

@@ -1,4 +1,5 @@
-//! The whole stack in one process: the order and the customer service, a fault proxy before each, and both BFFs.
+//! The whole stack in one process: the order and the customer service over HTTP and gRPC, a fault proxy before each,
+//! and both BFFs.
 
 use std::fmt::Display;
 use std::io;
@@ -9,7 +10,7 @@ use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::{BindError, LogConfig, RouteConfig, Server, Stop, stop_signal};
 use bff_shared::upstream::Target;
 use clap::Parser;
-use mock_services::proxy::{self, Proxy};
+use mock_services::proxy::{self, Proxy, Way};
 use mock_services::{Options, Running, customers, orders};
 use tokio::sync::watch;
 
@@ -39,11 +40,17 @@ struct Arguments {
     /// Where the customer service listens
     #[arg(long, value_name = "ADDR", default_value_t = local(8082))]
     customer_service: SocketAddr,
-    /// Where the faults of the order service are set
+    /// Where the order service listens for gRPC
     #[arg(long, value_name = "ADDR", default_value_t = local(8091))]
+    order_grpc: SocketAddr,
+    /// Where the customer service listens for gRPC
+    #[arg(long, value_name = "ADDR", default_value_t = local(8092))]
+    customer_grpc: SocketAddr,
+    /// Where the faults of the order service are set
+    #[arg(long, value_name = "ADDR", default_value_t = local(9081))]
     order_faults: SocketAddr,
     /// Where the faults of the customer service are set
-    #[arg(long, value_name = "ADDR", default_value_t = local(8092))]
+    #[arg(long, value_name = "ADDR", default_value_t = local(9082))]
     customer_faults: SocketAddr,
     /// How long the services say that their answers are fresh, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
@@ -98,21 +105,24 @@ async fn main() -> ExitCode {
 }
 
 impl Stack {
-    /// Takes all eight ports, or says of each that cannot be had which option chooses another.
+    /// Takes all ten ports, or says of each that cannot be had which option chooses another.
     fn start(arguments: &Arguments) -> Result<Self, Vec<String>> {
         let options = Options {
             seed: arguments.seed,
             cache_control: Some(format!("max-age={}", arguments.fresh_for)),
+            grpc: Some(local(0)),
             ..Options::default()
         };
         let orders = Service::start(
             orders::start(&options),
             (arguments.order_service, "--order-service"),
+            (arguments.order_grpc, "--order-grpc"),
             (arguments.order_faults, "--order-faults"),
         );
         let customers = Service::start(
             customers::start(&options),
             (arguments.customer_service, "--customer-service"),
+            (arguments.customer_grpc, "--customer-grpc"),
             (arguments.customer_faults, "--customer-faults"),
         );
         let url = |service: &Result<Service, String>| {
@@ -159,12 +169,14 @@ impl Stack {
         let (web, mobile) = (self.web.addr(), self.mobile.addr());
         let [orders, customers] = [&self.orders, &self.customers].map(|service| &service.proxy);
         let [order_faults, faults] = [orders, customers].map(Service::faults);
+        let [orders_grpc, customers_grpc] = [orders, customers].map(Service::grpc);
         eprintln!(
             "
   web BFF           http://{web}      its documentation: http://{web}/docs/
   mobile BFF        http://{mobile}      its documentation: http://{mobile}/docs/
   order service     {}      its faults: {order_faults}
   customer service  {}      its faults: {faults}
+  both over gRPC    http://{orders_grpc}      http://{customers_grpc}
   for operators     http://{}/upstreams   http://{}/upstreams
 
 Try, in another terminal:
@@ -173,6 +185,10 @@ Try, in another terminal:
   curl http://{mobile}/orders/1
   curl http://{web}/services/orders/1
   curl -X PUT {faults} -H 'Content-Type: application/json' -d '{{\"faults\":[{{\"refuse\":true}}]}}'
+
+and, with a client of gRPC, since both services tell what they are by reflection:
+
+  grpcurl -plaintext -d '{{\"id\":1}}' {orders_grpc} orders.v1.OrderService/GetOrder
 
 Ask the first again: its \"sources\" are cached for {fresh} seconds. The third is a route: the order service's own answer,
 as it is. After the fourth nobody can reach the customer service: what was cached becomes stale, the customer of an order not asked for before (2, 3, ...) is left out, and
@@ -223,31 +239,45 @@ fn passed_on() -> RouteConfig {
 }
 
 impl Service {
-    /// Puts a fault proxy before a service. Both of its addresses come with the option that chooses another.
+    /// Puts a fault proxy before a service, and before its gRPC. Each address comes with the option that chooses
+    /// another.
     fn start(
         running: io::Result<Running>,
-        (listen, listen_option): (SocketAddr, &str),
-        (control, control_option): (SocketAddr, &str),
+        listen: (SocketAddr, &str),
+        grpc: (SocketAddr, &str),
+        control: (SocketAddr, &str),
     ) -> Result<Self, String> {
         let running = running.map_err(|error| format!("a service cannot be started: {error}"))?;
         let options = proxy::Options {
-            listen,
-            control: Some(control),
+            listen: listen.0,
+            control: Some(control.0),
             upstream: running.addr(),
+            second: running.grpc_addr().map(|upstream| Way {
+                listen: grpc.0,
+                upstream,
+            }),
         };
         match proxy::start(&options) {
             Ok(proxy) => Ok(Self { running, proxy }),
-            // It names the address that it is about.
-            Err(error) if error.to_string().contains(&format!("{control}:")) => {
-                Err(unusable(control, &error, control_option))
+            Err(error) => {
+                let message = error.to_string();
+                // It names the address that it is about.
+                let is_named = |(addr, _): &&(_, _)| message.contains(&format!("{addr}:"));
+                let named = [&control, &grpc].into_iter().find(is_named);
+                let (addr, option) = named.unwrap_or(&listen);
+                Err(unusable(*addr, &error, option))
             }
-            Err(error) => Err(unusable(listen, &error, listen_option)),
         }
     }
 
     fn faults(proxy: &Proxy) -> String {
         let control = proxy.control();
         control.map_or_else(String::new, |addr| format!("http://{addr}/faults"))
+    }
+
+    fn grpc(proxy: &Proxy) -> String {
+        let addr = proxy.second_addr();
+        addr.map_or_else(String::new, |addr| addr.to_string())
     }
 }
 

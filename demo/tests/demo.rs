@@ -5,8 +5,8 @@
     reason = "a test may fail by panicking, helpers included"
 )]
 
-use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 /// Long enough for any machine; only a demo that hangs gets there.
 const GUARD: Duration = Duration::from_secs(60);
 
-const ANY_PORTS: [&str; 16] = [
+const ANY_PORTS: [&str; 20] = [
     "--web",
     "127.0.0.1:0",
     "--mobile",
@@ -30,6 +30,10 @@ const ANY_PORTS: [&str; 16] = [
     "--order-service",
     "127.0.0.1:0",
     "--customer-service",
+    "127.0.0.1:0",
+    "--order-grpc",
+    "127.0.0.1:0",
+    "--customer-grpc",
     "127.0.0.1:0",
     "--order-faults",
     "127.0.0.1:0",
@@ -127,6 +131,18 @@ async fn order(bff: SocketAddr, id: u64) -> Value {
     answer.json()
 }
 
+/// Whether settings of HTTP/2 are answered by settings.
+fn speaks_http2(addr: SocketAddr) -> bool {
+    let mut connection = TcpStream::connect(addr).unwrap();
+    let mine = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    connection
+        .write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &mine].concat())
+        .unwrap();
+    let mut theirs = [0; 9];
+    connection.read_exact(&mut theirs).unwrap();
+    theirs[3..] == mine[3..]
+}
+
 #[actix_web::test]
 async fn the_demo_does_what_it_says_and_stops_on_ctrl_c() {
     let demo = Demo::start(&ANY_PORTS);
@@ -134,6 +150,7 @@ async fn the_demo_does_what_it_says_and_stops_on_ctrl_c() {
     let mobile = demo.address("mobile BFF");
     let orders = demo.address("order service");
     let faults = demo.addresses("customer service")[1];
+    let grpc = demo.addresses("both over gRPC");
     let commands: Vec<String> = (0..4).map(|_| demo.line("curl ")).collect();
 
     assert_eq!(commands[0], format!("http://{web}/orders/1"));
@@ -143,6 +160,9 @@ async fn the_demo_does_what_it_says_and_stops_on_ctrl_c() {
         commands[3].contains(&format!(" http://{faults}/faults ")),
         "{commands:?}"
     );
+    for addr in grpc {
+        assert!(speaks_http2(addr), "{addr}");
+    }
     let fresh = order(web, 1).await;
     assert_eq!(
         (&fresh["customer"]["name"], &fresh["total"]),
@@ -228,10 +248,16 @@ fn every_port_in_use_is_named_with_the_option_that_changes_it() {
 }
 
 #[test]
-fn the_ports_for_operators_and_for_faults_are_named_too() {
+fn the_other_ports_are_named_too() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for option in ["--web-admin", "--order-faults", "--customer-faults"] {
+    for option in [
+        "--web-admin",
+        "--order-faults",
+        "--customer-faults",
+        "--order-grpc",
+        "--customer-grpc",
+    ] {
         let mut arguments = ANY_PORTS.to_vec();
         let place = ANY_PORTS.iter().position(|argument| *argument == option);
         arguments[place.unwrap() + 1] = &address;
@@ -259,8 +285,10 @@ fn help_lists_every_option_with_its_default() {
         ("--mobile-admin ", "127.0.0.1:9083"),
         ("--order-service ", "127.0.0.1:8081"),
         ("--customer-service ", "127.0.0.1:8082"),
-        ("--order-faults ", "127.0.0.1:8091"),
-        ("--customer-faults ", "127.0.0.1:8092"),
+        ("--order-grpc ", "127.0.0.1:8091"),
+        ("--customer-grpc ", "127.0.0.1:8092"),
+        ("--order-faults ", "127.0.0.1:9081"),
+        ("--customer-faults ", "127.0.0.1:9082"),
     ] {
         let line = help
             .lines()
@@ -307,7 +335,7 @@ async fn the_degraded_answers_in_the_readme_are_real() {
     let command = demo.line("curl -X PUT ");
     let shown = command.replace(
         &command[..command.find("/faults").unwrap()],
-        "localhost:8092",
+        "localhost:9082",
     );
     assert!(readme.contains(&shown), "{shown}");
     for bff in bffs {

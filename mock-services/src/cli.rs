@@ -47,9 +47,16 @@ const FAULTS: &str = r#"Faults, one of them for each entry of {"faults":[...]} i
   {"status":{"code":503}}               429 or 500 to 599; "retryAfterSeconds" may stand beside "code"
   {"hang":true}                         takes the request and never answers
   {"body":"malformed"}                  or "wrongShape", "wrongId", "empty", "html"
-Beside it may stand "route" (as in "/orders/{id}"), "share" (above 0, up to 1), "times" (from 1), and
+These hit gRPC calls as well, where "status" is a page of a proxy with that status of HTTP. Of calls alone:
+  {"grpcStatus":{"code":"UNAVAILABLE"}} any code but OK; "message" and "retryPushbackMs" (-1: no retry) may stand beside it
+  {"grpcAnswer":"noTrailers"}           or "lateTrailers" (never), "noMessage", "twoMessages", "cutMessage", "compressed",
+                                        "large" (8 MiB more)
+  {"rstStream":"REFUSED_STREAM"}        or any other error code of HTTP/2
+  {"goAway":"lost"}                     the connection ends unanswered; "refused": the call with REFUSED_STREAM;
+                                        "answered": after the answer
+Beside it may stand "route" (as in "/orders/{id}" or "GetOrder"), "share" (above 0, up to 1), "times" (from 1), and
 "after":true: what was asked for is done first, so that an order is written and its answer late or lost.
-Without it nothing is written, also when the client goes while a latency has it wait. "body" always comes after:
+Without it nothing is written, also when the client goes while a latency has it wait. "body" and "grpcAnswer" always come after:
   {"faults":[{"status":{"code":503},"after":true,"route":"/orders","times":1}]}"#;
 
 #[derive(Debug, Args)]

