@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
+use prost::encoding::{DecodeContext, WireType, check_wire_type, decode_key, skip_field};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -59,7 +59,7 @@ pub trait Batch: 'static {
 /// has only that field, once. Other fields are left out.
 ///
 /// # Errors
-/// [`Undecodable`] for what is no message.
+/// [`Undecodable`] for what is no message, or has something else in that field.
 pub fn messages(message: &[u8], number: u32) -> Result<Vec<&[u8]>, Undecodable> {
     let mut rest = message;
     let mut parts = Vec::new();
@@ -67,7 +67,9 @@ pub fn messages(message: &[u8], number: u32) -> Result<Vec<&[u8]>, Undecodable> 
         let whole = rest;
         let (tag, kind) = decode_key(&mut rest).map_err(Undecodable::message)?;
         skip_field(kind, tag, &mut rest, DecodeContext::default()).map_err(Undecodable::message)?;
-        if tag == number && kind == WireType::LengthDelimited {
+        if tag == number {
+            // A message of another contract, and no reason to think that nothing was found.
+            check_wire_type(WireType::LengthDelimited, kind).map_err(Undecodable::message)?;
             parts.push(&whole[..whole.len() - rest.len()]);
         }
     }
