@@ -198,8 +198,9 @@ impl Means {
         request.set_parsed_query(plan.document);
         let state = State::new(self.desk, self.cursors, self.caller, config.max_page);
         let response = state.during(self.graphql.schema.execute(request)).await;
-        // Whatever is asked for may be null, so that all of it is only where nothing was executed.
-        if response.data == async_graphql::Value::Null {
+        // What is wrong with the document is at no field of the answer.
+        let is_at_field = |error: &async_graphql::ServerError| !error.path.is_empty();
+        if response.data == async_graphql::Value::Null && !response.errors.iter().any(is_at_field) {
             let errors: Vec<_> = response.errors.iter().map(Failure::Server).collect();
             return answer::not_executed(form, &errors, told);
         }
@@ -217,6 +218,10 @@ impl Means {
         let refuse = |refusal| NoPlan::Limits(vec![refusal], None);
         let operation = limits::operation(&document, asked.operation_name.as_deref());
         let operation = operation.map_err(refuse)?;
+        let missing = limits::missing_variables(operation, &variables);
+        if !missing.is_empty() {
+            return Err(NoPlan::Limits(missing, None));
+        }
         let cost = limits::cost(&document, operation, &variables, config).map_err(refuse)?;
         if *method == Method::GET && !limits::is_read(operation) {
             return Err(NoPlan::Refused(changes_by_url()));

@@ -185,6 +185,32 @@ pub(super) fn beyond(cost: &Cost, config: &GraphQlConfig) -> Vec<Refusal> {
     refusals
 }
 
+/// Each variable that has to be given and is not: found out before anything is done, and not at the field that has it.
+pub(super) fn missing_variables(
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> Vec<Refusal> {
+    let definitions = operation.variable_definitions.iter();
+    let definitions = definitions.map(|definition| &definition.node);
+    let missing = definitions.filter(|definition| {
+        let given = variables.get(&definition.name.node);
+        let is_there = match given {
+            None => definition.default_value.is_some(),
+            Some(value) => *value != Value::Null,
+        };
+        !definition.var_type.node.nullable && !is_there
+    });
+    let refusals = missing.map(|definition| Refusal {
+        code: "variableMissing",
+        message: format!(
+            "The variable {} is missing: it must be a value of the type {}.",
+            definition.name.node, definition.var_type.node
+        ),
+        numbers: None,
+    });
+    refusals.collect()
+}
+
 /// Whether it may be asked for with GET.
 pub(super) fn is_read(operation: &OperationDefinition) -> bool {
     operation.ty != OperationType::Mutation

@@ -23,7 +23,7 @@ const ORDERS: &str = "orders";
 pub(super) struct Arguments {
     pub(super) customer_id: Option<ID>,
     pub(super) status: Option<OrderStatus>,
-    pub(super) first: Option<i32>,
+    pub(super) first: Option<i64>,
     pub(super) after: Option<String>,
 }
 
@@ -87,7 +87,7 @@ impl Arguments {
                     arguments.status = async_graphql::InputType::parse(Some(value)).ok()?;
                 }
                 ("first", Value::Number(first)) => {
-                    arguments.first = Some(first.as_i64()?.try_into().ok()?);
+                    arguments.first = Some(first.as_i64()?);
                 }
                 ("after", Value::String(after)) => arguments.after = Some(after),
                 _ => return None,

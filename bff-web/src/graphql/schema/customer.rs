@@ -77,10 +77,10 @@ impl CustomerNode {
         context: &Context<'_>,
         #[graphql(desc = "Only orders that are this far.")] status: Option<OrderStatus>,
         #[graphql(desc = "How many at most, up to 100; 20 where it is missing.")] first: Option<
-            i32,
+            i64,
         >,
         #[graphql(desc = "Behind which cursor to go on.")] after: Option<String>,
-    ) -> Result<Option<OrderConnection>> {
+    ) -> Option<Result<OrderConnection>> {
         let query = connection::Arguments {
             customer_id: None,
             status,
@@ -88,7 +88,7 @@ impl CustomerNode {
             after,
         };
         let query = query.of_customer(self.customer.id);
-        connection::connection(context, query).await.map(Some)
+        Some(connection::connection(context, query).await)
     }
 
     /// How good each part is.

@@ -33,11 +33,10 @@ impl Mutation {
             desc = "A new one for each order, such as a UUID; the same one when it is asked for again."
         )]
         idempotency_key: String,
-    ) -> Result<Option<PlaceOrderPayload>> {
-        let order = place(input, idempotency_key)
-            .await
-            .map_err(|problem| fault::of(&problem))?;
-        Ok(Some(PlaceOrderPayload { order }))
+    ) -> Option<Result<PlaceOrderPayload>> {
+        let placed = place(input, idempotency_key).await;
+        let placed = placed.map(|order| PlaceOrderPayload { order });
+        Some(placed.map_err(|problem| fault::of(&problem)))
     }
 
     /// Cancels an order. What is cancelled already stays so, and is answered alike.
@@ -48,11 +47,10 @@ impl Mutation {
             desc = "With one, a request whose answer is lost is asked again by this server."
         )]
         idempotency_key: Option<String>,
-    ) -> Result<Option<CancelOrderPayload>> {
-        let order = cancel(&id, idempotency_key)
-            .await
-            .map_err(|problem| fault::of(&problem))?;
-        Ok(Some(CancelOrderPayload { order }))
+    ) -> Option<Result<CancelOrderPayload>> {
+        let cancelled = cancel(&id, idempotency_key).await;
+        let cancelled = cancelled.map(|order| CancelOrderPayload { order });
+        Some(cancelled.map_err(|problem| fault::of(&problem)))
     }
 }
 
@@ -130,7 +128,7 @@ pub(in crate::graphql) struct NewLineInput {
     /// What is ordered: 1 to 200 characters.
     description: String,
     /// How many: 1 to 1000.
-    quantity: i32,
+    quantity: i64,
     /// What one of them costs: from 0 to 1000000, with at most two decimals.
     price: Decimal,
 }

@@ -110,10 +110,13 @@ impl OrderNode {
 
     /// Whose it is. Null where the customer cannot be had, for which `errors` has the reason. All customers of a page are
     /// asked for in one call.
-    async fn customer(&self) -> Result<Option<CustomerNode>> {
-        let id = self.owner()?;
+    async fn customer(&self) -> Option<Result<CustomerNode>> {
+        let id = match self.owner() {
+            Ok(id) => id,
+            Err(gone) => return Some(Err(gone)),
+        };
         let known = ask(|state| state.customer(id)).await;
-        customer::node(id, &known).map(Some)
+        Some(customer::node(id, &known))
     }
 
     /// How good each part is.

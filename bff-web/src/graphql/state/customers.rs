@@ -53,8 +53,13 @@ impl State {
     async fn gather(&self) {
         let left = self.caller.context.deadline.remaining(Instant::now());
         _ = timeout(left / 2, self.owing.nothing()).await;
-        for _ in 0..ROUNDS {
-            yield_now().await;
+        // Of many resolvers not all run in one round.
+        let mut before = 0;
+        while before < self.waiting.borrow().len() {
+            before = self.waiting.borrow().len();
+            for _ in 0..ROUNDS {
+                yield_now().await;
+            }
         }
         let waiting = self.waiting.take();
         let ids: Vec<_> = waiting.iter().map(|(id, _)| *id).collect();

@@ -54,7 +54,10 @@ async fn the_orders_are_asked_for_before_the_customer_is_there() {
     })
     .await;
 
-    assert_eq!(app.customers.requests(), 1);
+    until("so is the customer service", async || {
+        app.customers.requests() == 1
+    })
+    .await;
     asking.abort();
 }
 

@@ -130,7 +130,7 @@ async fn a_required_source_takes_its_field_with_it_and_no_other() {
     let app = spawn_app().await;
     app.orders
         .faults()
-        .set(vec![Fault::status(503).route("GET /orders/{id}")]);
+        .set(vec![Fault::status(503).route("/orders/{id}")]);
 
     let body = executed(
         &app,

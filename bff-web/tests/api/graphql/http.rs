@@ -60,7 +60,10 @@ async fn the_status_tells_whether_a_request_was_executed() {
         ("{ order(id: 1) { nope } }", "invalidQuery"),
         ("{ order { id } }", "invalidQuery"),
         ("{ orders(status: lost) { nodes { id } } }", "invalidQuery"),
-        ("query($id: ID!) { order(id: $id) { id } }", "invalidQuery"),
+        (
+            "query($id: ID!) { order(id: $id) { id } }",
+            "variableMissing",
+        ),
         ("{ order(id: 1) }", "invalidQuery"),
         ("{ order(id: 1) { id { x } } }", "invalidQuery"),
         ("subscription { order(id: 1) { id } }", "invalidQuery"),
@@ -172,8 +175,9 @@ async fn get_takes_variables_as_json() {
         ("{", "invalidRequest"),
         ("1", "invalidRequest"),
         ("[]", "invalidRequest"),
-        ("{}", "invalidQuery"),
-        ("", "invalidQuery"),
+        ("{}", "variableMissing"),
+        (r#"{"id":null}"#, "variableMissing"),
+        ("", "variableMissing"),
     ] {
         let answer = app.get_with(&of(variables), &[RESPONSE, PREFLIGHT]).await;
         refused(&answer, 400, code);

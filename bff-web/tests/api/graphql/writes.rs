@@ -284,3 +284,56 @@ async fn two_at_once_with_one_key_are_one_order() {
     }
     until("one is placed", async || app.orders.placed().len() == 1).await;
 }
+
+#[actix_web::test]
+async fn nothing_is_done_of_what_cannot_be_done_whole() {
+    let app = spawn_app().await;
+    let both = |rest: &str| {
+        format!("mutation($key: String!, $lines: [NewLineInput!]!) {{
+        cancelOrder(id: 1) {{ order {{ id }} }}
+        placeOrder(idempotencyKey: $key, input: {{ customerId: 56, description: \"d\", currency: \"EUR\", lines: $lines {rest} }}) {{
+            order {{ id }} }} }}")
+    };
+    let line = |quantity: Value, price: Value| json!([{ "description": "d", "quantity": quantity, "price": price }]);
+    for (variables, rest) in [
+        (json!({}), ""),
+        (json!({ "key": null, "lines": [] }), ""),
+        (json!({ "key": 1, "lines": line(json!(1), json!(1)) }), ""),
+        (json!({ "key": "k", "lines": [null] }), ""),
+        (json!({ "key": "k", "lines": [{}] }), ""),
+        (
+            json!({ "key": "k", "lines": line(json!("1"), json!(1)) }),
+            "",
+        ),
+        (
+            json!({ "key": "k", "lines": line(json!(1.5), json!(1)) }),
+            "",
+        ),
+        (
+            json!({ "key": "k", "lines": line(json!(u64::MAX), json!(1)) }),
+            "",
+        ),
+        (
+            json!({ "key": "k", "lines": line(json!(1), json!("x")) }),
+            "",
+        ),
+        (
+            json!({ "key": "k", "lines": line(json!(1), json!(true)) }),
+            "",
+        ),
+        (
+            json!({ "key": "k", "lines": line(json!(1), json!(1)) }),
+            ", more: 1",
+        ),
+    ] {
+        let answer = post(&app, &both(rest), &variables).await;
+        assert_eq!(answer.status, 400, "{variables}: {answer:?}");
+        assert!(answer.json().get("data").is_none(), "{answer:?}");
+    }
+    assert_eq!(app.asked(), (0, 0));
+    // What only the rules of an order forbid is told at its own field.
+    let wide = json!({ "key": "k", "lines": line(json!(3_000_000_000_u64), json!(1)) });
+    let body = post(&app, &both(""), &wide).await.json();
+    assert_eq!(body["data"]["cancelOrder"]["order"]["id"], "1", "{body}");
+    assert_eq!(code(&body), "invalidInput");
+}
