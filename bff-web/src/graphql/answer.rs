@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, VARY};
+use actix_web::http::header::{ALLOW, HeaderValue, VARY};
 use async_graphql::{PathSegment, ServerError, Value};
-use bff_shared::compose::{Provenance, Source};
+use bff_shared::compose::Provenance;
 use bff_shared::serve::written;
-use serde::ser::{Error as _, Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
+use serde::Serialize;
+use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _, Serializer};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -47,10 +48,7 @@ impl Refused {
         let mut response = finish(form, self.status, body, &[], false);
         if let Some(allow) = self.allow {
             let headers = response.headers_mut();
-            headers.insert(
-                ALLOW,
-                actix_web::http::header::HeaderValue::from_static(allow),
-            );
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
         response
     }
@@ -61,18 +59,6 @@ impl Refused {
 pub(super) struct Told<'a> {
     pub(super) cost: Option<Cost>,
     pub(super) config: &'a GraphQlConfig,
-}
-
-impl Told<'_> {
-    fn json(&self) -> Option<serde_json::Value> {
-        let cost = self.cost?;
-        Some(json!({
-            "complexity": cost.complexity,
-            "maxComplexity": self.config.max_complexity,
-            "depth": cost.depth,
-            "maxDepth": self.config.max_depth,
-        }))
-    }
 }
 
 /// The answer to a request that is beyond a limit, or is not what this schema has.
@@ -110,10 +96,7 @@ fn finish(
 ) -> HttpResponse {
     let mut response = written(status, form.content_type(), body, sources, kept);
     let headers = response.headers_mut();
-    headers.insert(
-        VARY,
-        actix_web::http::header::HeaderValue::from_static("Accept"),
-    );
+    headers.insert(VARY, HeaderValue::from_static("Accept"));
     response
 }
 
@@ -130,55 +113,72 @@ fn body(
     told: Told<'_>,
     sources: &[(&'static str, Provenance)],
 ) -> Vec<u8> {
-    struct Body<'a> {
-        errors: &'a [Failure<'a>],
-        data: Option<&'a Value>,
-        extensions: serde_json::Value,
-    }
-    impl Serialize for Body<'_> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut body = serializer.serialize_map(None)?;
-            // First, so that nobody misses them.
-            if !self.errors.is_empty() {
-                body.serialize_entry("errors", self.errors)?;
-            }
-            if let Some(data) = self.data {
-                body.serialize_entry("data", &Exact(data))?;
-            }
-            if self
-                .extensions
-                .as_object()
-                .is_some_and(|all| !all.is_empty())
-            {
-                body.serialize_entry("extensions", &self.extensions)?;
-            }
-            body.end()
-        }
-    }
-    let mut extensions = serde_json::Map::new();
-    if !sources.is_empty() {
-        let named = sources.iter().map(|(name, provenance)| {
-            let source: Source = provenance.source;
-            ((*name).to_owned(), json!(source))
-        });
-        extensions.insert("sources".to_owned(), named.collect());
-    }
-    if let Some(cost) = told.json() {
-        extensions.insert("cost".to_owned(), cost);
-    }
     let body = Body {
         errors,
-        data,
-        extensions: serde_json::Value::Object(extensions),
+        data: data.map(Exact),
+        extensions: Extensions { told, sources },
     };
     serde_json::to_vec(&body).unwrap_or_else(|error| {
-        log_failure(&error);
+        log::error!("an answer cannot be written as JSON: {error}");
         br#"{"errors":[{"message":"The answer cannot be written.","extensions":{"code":"internal"}}]}"#.to_vec()
     })
 }
 
-fn log_failure(error: &serde_json::Error) {
-    log::error!("an answer cannot be written as JSON: {error}");
+#[derive(Serialize)]
+struct Body<'a> {
+    // First, so that nobody misses them.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Failure<'a>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Exact<'a>>,
+    #[serde(skip_serializing_if = "Extensions::is_empty")]
+    extensions: Extensions<'a>,
+}
+
+struct Extensions<'a> {
+    told: Told<'a>,
+    sources: &'a [(&'static str, Provenance)],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CostView {
+    complexity: u64,
+    max_complexity: u32,
+    depth: u32,
+    max_depth: u32,
+}
+
+impl Extensions<'_> {
+    fn is_empty(&self) -> bool {
+        self.told.cost.is_none() && self.sources.is_empty()
+    }
+}
+
+impl Serialize for Extensions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Sources<'a>(&'a [(&'static str, Provenance)]);
+        impl Serialize for Sources<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let sources = self.0.iter();
+                serializer.collect_map(sources.map(|(name, from)| (name, from.source)))
+            }
+        }
+        let mut extensions = serializer.serialize_map(None)?;
+        if !self.sources.is_empty() {
+            extensions.serialize_entry("sources", &Sources(self.sources))?;
+        }
+        if let Some(cost) = self.told.cost {
+            let cost = CostView {
+                complexity: cost.complexity,
+                max_complexity: self.told.config.max_complexity,
+                depth: cost.depth,
+                max_depth: self.told.config.max_depth,
+            };
+            extensions.serialize_entry("cost", &cost)?;
+        }
+        extensions.end()
+    }
 }
 
 impl Serialize for Failure<'_> {

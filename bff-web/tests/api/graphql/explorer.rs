@@ -19,7 +19,7 @@ async fn a_browser_that_opens_it_gets_a_page_that_needs_nobody_else() {
         (200, Some("text/html; charset=utf-8"))
     );
     assert_common_headers(&answer);
-    assert_eq!(answer.header("vary"), Some("Accept"));
+    assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
     let policy = answer.header("content-security-policy").unwrap();
     for part in [
         "default-src 'none'",
