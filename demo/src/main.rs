@@ -161,7 +161,7 @@ impl Stack {
         let [order_faults, faults] = [orders, customers].map(Service::faults);
         eprintln!(
             "
-  web BFF           http://{web}      its documentation: http://{web}/docs/
+  web BFF           http://{web}      its documentation: http://{web}/docs/      GraphQL: http://{web}/graphql
   mobile BFF        http://{mobile}      its documentation: http://{mobile}/docs/
   order service     {}      its faults: {order_faults}
   customer service  {}      its faults: {faults}

@@ -1,4 +1,4 @@
-//! GraphQL in the OpenAPI document: how it is asked over HTTP. What can be asked is in the schema.
+//! GraphQL in the `OpenAPI` document: how it is asked over HTTP. What can be asked is in the schema.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -209,29 +209,32 @@ impl Page {
             ),
             _ => None,
         };
-        Ok(Self::of(query, &state.cursors, answered, skipped, more))
+        Ok(Self::of(
+            query,
+            &state.cursors,
+            &answered,
+            skipped,
+            more.as_ref(),
+        ))
     }
 
     fn of(
         query: &PageQuery,
         cursors: &Cursors,
-        answered: Answered,
+        answered: &Answered,
         skipped: usize,
-        more: Option<Answered>,
+        more: Option<&Answered>,
     ) -> Self {
-        let parts = [Some(&answered), more.as_ref()];
+        let parts = [Some(answered), more];
         let provenances = parts.iter().flatten().map(|one| &one.part.provenance);
         let provenance = Provenance::of_all(provenances);
         let provenance = provenance.unwrap_or_else(|| answered.part.provenance.clone());
         let list = query.list();
         let mut edges = Vec::with_capacity(query.first.into());
         let mut has_next = false;
-        for (one, skipped) in [
-            Some((&answered, skipped)),
-            more.as_ref().map(|more| (more, 0)),
-        ]
-        .into_iter()
-        .flatten()
+        for (one, skipped) in [Some((answered, skipped)), more.map(|more| (more, 0))]
+            .into_iter()
+            .flatten()
         {
             let items = one.items();
             let left = usize::from(query.first) - edges.len();

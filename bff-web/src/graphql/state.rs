@@ -30,6 +30,9 @@ use super::pages::{Page, PageQuery};
 /// What came of a customer, for all who asked.
 pub(super) type Known = Arc<Part<Option<Arc<Customer>>>>;
 
+type Paged = Result<Arc<Page>, Problem>;
+
+/// What is waited for by all who want it.
 type Asked<T> = Shared<LocalBoxFuture<'static, T>>;
 
 /// One request.
@@ -43,7 +46,7 @@ pub(super) struct State {
     customers: RefCell<HashMap<CustomerId, Asked<Known>>>,
     /// Customers whom nobody has been asked for yet.
     waiting: RefCell<Vec<(CustomerId, oneshot::Sender<Known>)>>,
-    pages: RefCell<HashMap<PageQuery, Asked<Result<Arc<Page>, Problem>>>>,
+    pages: RefCell<HashMap<PageQuery, Asked<Paged>>>,
     /// What is true of each source, as far as anything of it is in the answer.
     told: RefCell<Vec<(&'static str, Provenance)>>,
     /// Tasks that no resolver waits for.

@@ -23,10 +23,6 @@ aggregate! {
 }
 
 /// What came of a write to an order.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken apart where it comes from, and nearly always done"
-)]
 #[derive(Debug)]
 pub enum Outcome<T> {
     /// It was done, and this is the order now.

@@ -37,7 +37,7 @@ impl Arguments {
                 let most = CustomerId::MAX;
                 errors.push(wrong(
                     "customerId",
-                    format!("a whole number from 1 to {most}"),
+                    &format!("a whole number from 1 to {most}"),
                 ));
             }
             id.ok()
@@ -50,7 +50,7 @@ impl Arguments {
                 .filter(|first| (1..=most).contains(&u32::from(*first))),
         };
         if first.is_none() {
-            errors.push(wrong("first", format!("a whole number from 1 to {most}")));
+            errors.push(wrong("first", &format!("a whole number from 1 to {most}")));
         }
         match first {
             Some(first) if errors.is_empty() => Ok(PageQuery {
@@ -97,7 +97,7 @@ impl Arguments {
     }
 }
 
-fn wrong(field: &str, allowed: String) -> FieldError {
+fn wrong(field: &str, allowed: &str) -> FieldError {
     FieldError {
         field: field.to_owned(),
         detail: format!("must be {allowed}"),

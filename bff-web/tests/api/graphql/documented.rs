@@ -1,5 +1,6 @@
-//! What the OpenAPI document shows of `/graphql` is what is answered.
+//! What the `OpenAPI` document shows of `/graphql` is what is answered.
 
+use mock_services::fault::Fault;
 use serde_json::{Value, json};
 
 use super::{JSON, RESPONSE, send, target};
@@ -67,4 +68,17 @@ async fn the_request_that_is_shown_has_the_answer_that_is_shown() {
         );
         assert_eq!(answer.json()["errors"], json!(null));
     }
+}
+
+#[actix_web::test]
+async fn the_answer_in_the_documentation_is_real() {
+    let documentation = include_str!("../../../../docs/graphql.md");
+    let app = spawn_app().await;
+    app.customers.faults().set(vec![Fault::status(503)]);
+    let command = documentation.lines().find(|line| line.contains(" -d "));
+    let body = command.unwrap().split_once(" -d ").unwrap().1;
+
+    let answer = send(&app, "POST", "/graphql", &[JSON], body.trim_matches('\'')).await;
+
+    assert!(documentation.contains(&answer.body), "{}", answer.body);
 }
