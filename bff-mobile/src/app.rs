@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::web::Data;
 use bff_shared::domain::Services;
 use bff_shared::serve::{Bff, BindError, Server};
 
@@ -19,7 +20,9 @@ pub fn bind(config: Config) -> Result<Server, BindError> {
         clusters: services.clusters(),
         document: document(),
         routes: routes::configure,
-        per_worker: Arc::new(move || services.desk()),
+        per_worker: Arc::new(move |app| {
+            app.app_data(Data::new(services.desk()));
+        }),
     }
     .bind()
 }

@@ -8,7 +8,7 @@ use bff_shared::domain::InvalidId;
 use bff_shared::domain::customer::CustomerId;
 use bff_shared::domain::customer_overview::OverviewError;
 use bff_shared::domain::order::OrderId;
-use bff_shared::domain::order_details::{OrderDetails, Outcome};
+use bff_shared::domain::order_details::Outcome;
 use bff_shared::domain::order_list::ListError;
 use bff_shared::serve::{FieldError, InvalidCursor, Problem, idempotency, input, openapi};
 use bff_shared::upstream::{Error, ErrorKind};
@@ -111,9 +111,9 @@ pub(crate) fn cancel(id: OrderId, error: &Error) -> Problem {
 }
 
 /// The order, if the write to it was done.
-pub(crate) fn written<C>(outcome: Outcome<C>) -> Result<OrderDetails<C>, Problem> {
+pub(crate) fn written<T>(outcome: Outcome<T>) -> Result<T, Problem> {
     Err(match outcome {
-        Outcome::Done(details) => return Ok(details),
+        Outcome::Done(done) => return Ok(done),
         Outcome::InProgress => idempotency::key_in_use(),
         Outcome::TooLate => too_late(),
         Outcome::KeyReused => idempotency::key_reused(),

@@ -22,5 +22,6 @@ pub const PROGRAM: Program<Config> = Program {
     read: Config::read,
     server: |config| &config.server,
     document,
+    prints: &[],
     bind,
 };

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use actix_web::web::Data;
 use bff_shared::domain::Services;
 use bff_shared::serve::{Bff, BindError, Server};
 
+use crate::graphql::GraphQl;
 use crate::{Config, document, routes};
 
 /// Takes the ports. Has to run inside a Tokio runtime that lives as long as the server: names of upstreams are
@@ -14,12 +16,16 @@ use crate::{Config, document, routes};
 /// [`BindError`] names the port that cannot be had.
 pub fn bind(config: Config) -> Result<Server, BindError> {
     let services = Services::new(config.services);
+    let graphql = Data::new(GraphQl::new(config.graphql));
     Bff {
         config: config.server,
         clusters: services.clusters(),
         document: document(),
         routes: routes::configure,
-        per_worker: Arc::new(move || services.desk()),
+        per_worker: Arc::new(move |app| {
+            app.app_data(Data::new(services.desk()))
+                .app_data(graphql.clone());
+        }),
     }
     .bind()
 }

@@ -8,7 +8,7 @@ use bff_shared::domain::InvalidId;
 use bff_shared::domain::customer::CustomerId;
 use bff_shared::domain::customer_overview::OverviewError;
 use bff_shared::domain::order::OrderId;
-use bff_shared::domain::order_details::{OrderDetails, Outcome};
+use bff_shared::domain::order_details::Outcome;
 use bff_shared::domain::order_list::ListError;
 use bff_shared::serve::idempotency::{invalid_key, key_in_use, key_reused, missing_key};
 use bff_shared::serve::input::{invalid_json, problems_of_bodies, unsupported_media_type};
@@ -70,8 +70,16 @@ pub(crate) fn list(error: &ListError) -> Problem {
 
 /// There is nothing to be had of the customer.
 pub(crate) fn overview(id: CustomerId, failed: &OverviewError) -> Problem {
-    let problem = Problem::upstream(failed.source, &failed.error);
-    match failed.error.kind() {
+    match failed.source {
+        CUSTOMER => customer(id, &failed.error),
+        source => Problem::upstream(source, &failed.error),
+    }
+}
+
+/// The customer cannot be had.
+pub(crate) fn customer(id: CustomerId, error: &Error) -> Problem {
+    let problem = Problem::upstream(CUSTOMER, error);
+    match error.kind() {
         ErrorKind::NotFound => no_such_customer(problem, id),
         _ => problem,
     }
@@ -91,7 +99,7 @@ pub(crate) fn cancelling(id: OrderId, error: &Error) -> Problem {
 }
 
 /// What was done, or why it was not.
-pub(crate) fn done<C>(outcome: Outcome<C>) -> Result<OrderDetails<C>, Problem> {
+pub(crate) fn done<T>(outcome: Outcome<T>) -> Result<T, Problem> {
     match outcome {
         Outcome::Done(order) => Ok(order),
         Outcome::InProgress => Err(key_in_use()),

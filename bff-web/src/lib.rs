@@ -5,15 +5,17 @@
 mod app;
 mod config;
 mod error;
+mod graphql;
 mod openapi;
 mod routes;
 mod view;
 
 pub use app::bind;
-pub use config::Config;
+pub use config::{Config, GraphQlConfig};
+pub use graphql::sdl;
 pub use openapi::document;
 
-use bff_shared::serve::command::Program;
+use bff_shared::serve::command::{Print, Program};
 
 /// The binary's command line.
 pub const PROGRAM: Program<Config> = Program {
@@ -22,5 +24,10 @@ pub const PROGRAM: Program<Config> = Program {
     read: Config::read,
     server: |config| &config.server,
     document,
+    prints: &[Print {
+        command: "graphql-schema",
+        about: "Print the GraphQL schema",
+        text: sdl,
+    }],
     bind,
 };

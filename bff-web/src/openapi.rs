@@ -19,6 +19,7 @@ use crate::routes;
     tags(
         (name = "orders", description = "Orders with their customers: to read, to place and to cancel."),
         (name = "customers", description = "Customers with their orders."),
+        (name = "graphql", description = "The same, asked for with GraphQL."),
     ),
 )]
 struct Base;

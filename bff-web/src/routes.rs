@@ -2,10 +2,11 @@
 
 mod customers;
 mod list_query;
-mod new_order;
+pub(crate) mod new_order;
 mod orders;
 mod writes;
 
+use crate::graphql;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts every route.
@@ -14,5 +15,7 @@ pub(crate) fn configure(app: &mut ServiceConfig<'_>) {
         .service(orders::order)
         .service(customers::customer)
         .service(writes::place)
-        .service(writes::cancel);
+        .service(writes::cancel)
+        .service(graphql::ask_by_url)
+        .service(graphql::ask);
 }

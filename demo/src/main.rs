@@ -208,7 +208,7 @@ impl Stack {
         let [orders_grpc, customers_grpc] = [orders, customers].map(Service::grpc);
         eprintln!(
             "
-  web BFF           http://{web}      its documentation: http://{web}/docs/
+  web BFF           http://{web}      its documentation: http://{web}/docs/      GraphQL: http://{web}/graphql
   mobile BFF        http://{mobile}      its documentation: http://{mobile}/docs/
   order service     {}      its faults: {order_faults}
   customer service  {}      its faults: {faults}

@@ -365,6 +365,20 @@ async fn the_answers_in_the_readme_are_real() {
 }
 
 #[actix_web::test]
+async fn the_answer_of_graphql_in_the_readme_is_real() {
+    let readme = include_str!("../../README.md");
+    let demo = Demo::start(&ANY_PORTS);
+    let web = demo.address("web BFF");
+    let command = readme.lines().find(|line| line.contains("/graphql -H"));
+    let body = command.unwrap().split_once(" -d ").unwrap().1;
+    let json = [("Content-Type", "application/json")];
+
+    let answer = raw::send(web, "POST", "/graphql", &json, body.trim_matches('\''));
+
+    assert_shown(readme, &answer.await.unwrap());
+}
+
+#[actix_web::test]
 async fn the_degraded_answers_in_the_readme_are_real() {
     let readme = ageless(include_str!("../../README.md"));
     // What takes five seconds in the README is so at once.

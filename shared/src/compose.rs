@@ -160,6 +160,26 @@ pub struct Provenance {
     pub failure: Option<Error>,
 }
 
+impl Provenance {
+    /// Of a required source that is missing from an answer which has others. `detail` is for the operator's log.
+    #[must_use]
+    pub fn missing(kind: ErrorKind, detail: &str) -> Self {
+        Self {
+            source: Source {
+                state: SourceState::Omitted,
+                age_seconds: None,
+                reason: Some(kind.into()),
+            },
+            took: Duration::ZERO,
+            freshness: None,
+            validator: None,
+            cache: None,
+            detail: Some(detail.into()),
+            failure: None,
+        }
+    }
+}
+
 /// A piece of an answer and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part<T> {

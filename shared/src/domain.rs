@@ -5,6 +5,7 @@
 mod arbitrary;
 pub mod customer;
 pub mod customer_overview;
+mod desk;
 mod id;
 mod money;
 pub mod order;

@@ -35,7 +35,7 @@ mod router;
 mod server;
 mod telemetry;
 
-pub use answer::{changed, composed, created};
+pub use answer::{changed, composed, created, written};
 pub use caller::Caller;
 pub use config::Config;
 pub use cors::{CorsConfig, Origin};

@@ -22,18 +22,21 @@ const DECIMALS: u32 = 2;
 
 /// Reads the body of a request.
 pub(super) fn read(request: &HttpRequest, body: &[u8]) -> Result<NewOrder, Problem> {
-    read_json(request, body, |fields| {
-        let customer_id = fields.integer("customerId", 1..=CustomerId::MAX);
-        let description = fields.text("description", DESCRIPTION);
-        let allowed = "three capital letters (ISO 4217), such as EUR";
-        let currency = fields.word("currency", allowed, currency);
-        let lines = fields.list("lines", LINES, line);
-        Some(NewOrder {
-            customer_id: CustomerId::new(customer_id?).ok()?,
-            description: description?,
-            currency: currency?,
-            lines: lines?,
-        })
+    read_json(request, body, fields)
+}
+
+/// Reads the members of an order.
+pub(crate) fn fields(fields: &mut Fields<'_>) -> Option<NewOrder> {
+    let customer_id = fields.integer("customerId", 1..=CustomerId::MAX);
+    let description = fields.text("description", DESCRIPTION);
+    let allowed = "three capital letters (ISO 4217), such as EUR";
+    let currency = fields.word("currency", allowed, currency);
+    let lines = fields.list("lines", LINES, line);
+    Some(NewOrder {
+        customer_id: CustomerId::new(customer_id?).ok()?,
+        description: description?,
+        currency: currency?,
+        lines: lines?,
     })
 }
 

@@ -15,6 +15,7 @@ mod cancel;
 mod cancellations;
 mod customers;
 mod docs;
+mod graphql;
 mod helpers;
 mod list_calls;
 mod list_cursors;

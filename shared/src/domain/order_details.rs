@@ -6,7 +6,7 @@ use http::header::HeaderValue;
 
 use super::OrderDesk;
 use super::customer::{Customer, CustomerId};
-use super::order::{NewOrder, Order, OrderId, Written};
+use super::order::{NewOrder, Order, OrderId};
 use crate::aggregate;
 use crate::compose::{Composition, Ladder, Part};
 use crate::upstream::{Context, Error};
@@ -23,14 +23,10 @@ aggregate! {
 }
 
 /// What came of a write to an order.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken apart where it comes from, and nearly always done"
-)]
 #[derive(Debug)]
-pub enum Outcome<C> {
+pub enum Outcome<T> {
     /// It was done, and this is the order now.
-    Done(OrderDetails<C>),
+    Done(T),
     /// The first request with this key is still being worked on.
     InProgress,
     /// Of a cancellation: the order is too far for it.
@@ -52,12 +48,10 @@ impl<C: Ladder<CustomerId, Customer>> OrderLadders<C> {
         desk: &OrderDesk,
         order: &NewOrder,
         key: HeaderValue,
-    ) -> Result<Outcome<C::Slot>, Error> {
+    ) -> Result<Outcome<OrderDetails<C::Slot>>, Error> {
         let within = Composition::new(context);
-        let written = within
-            .required(|context| desk.orders.place(context, order, key))
-            .await?;
-        Ok(self.outcome(&within, desk, written).await)
+        let outcome = desk.place(&within, order, key).await?;
+        Ok(self.with_customer(&within, desk, outcome).await)
     }
 
     /// Cancels an order, and gives it with its customer.
@@ -70,39 +64,27 @@ impl<C: Ladder<CustomerId, Customer>> OrderLadders<C> {
         desk: &OrderDesk,
         id: OrderId,
         key: Option<HeaderValue>,
-    ) -> Result<Outcome<C::Slot>, Error> {
+    ) -> Result<Outcome<OrderDetails<C::Slot>>, Error> {
         let within = Composition::new(context);
-        let written = within
-            .required(|context| desk.orders.cancel(context, id, key))
-            .await?;
-        Ok(self.outcome(&within, desk, written).await)
+        let outcome = desk.cancel(&within, id, key).await?;
+        Ok(self.with_customer(&within, desk, outcome).await)
     }
 
-    async fn outcome(
+    async fn with_customer(
         &self,
         within: &Composition,
         desk: &OrderDesk,
-        written: Part<Arc<Written>>,
-    ) -> Outcome<C::Slot> {
-        let order = match &*written.value {
-            Written::Done(order) => Arc::clone(order),
-            Written::InProgress => return Outcome::InProgress,
-            Written::TooLate => return Outcome::TooLate,
-            Written::KeyReused => return Outcome::KeyReused,
-            Written::Refused => return Outcome::Refused,
+        outcome: Outcome<Part<Arc<Order>>>,
+    ) -> Outcome<OrderDetails<C::Slot>> {
+        let order = match outcome {
+            Outcome::Done(order) => order,
+            Outcome::InProgress => return Outcome::InProgress,
+            Outcome::TooLate => return Outcome::TooLate,
+            Outcome::KeyReused => return Outcome::KeyReused,
+            Outcome::Refused => return Outcome::Refused,
         };
-        let id = order.customer_id;
-        let customer = within
-            .optional(&self.customer, &id, |context| {
-                desk.customers.get(context, id)
-            })
-            .await;
-        Outcome::Done(OrderDetails {
-            order: Part {
-                value: order,
-                provenance: written.provenance,
-            },
-            customer,
-        })
+        let id = order.value.customer_id;
+        let customer = desk.customer(within, &self.customer, id).await;
+        Outcome::Done(OrderDetails { order, customer })
     }
 }

@@ -39,21 +39,12 @@ impl<C> OrderList<C> {
         ladder: &impl Ladder<CustomerId, Customer, Slot = C>,
     ) -> Result<Self, ListError> {
         let within = Composition::new(context);
-        let orders = within
-            .required(|context| desk.orders.list(context, query))
-            .await
-            .map_err(ListError::Upstream)?;
-        let page = orders.value.page().ok_or(ListError::UnknownCursor)?;
-        let mut ids: Vec<_> = page.items.iter().map(|order| order.customer_id).collect();
+        let orders = desk.page(&within, query).await?;
+        let items = orders.value.page().into_iter().flat_map(|page| &page.items);
+        let mut ids: Vec<_> = items.map(|order| order.customer_id).collect();
         ids.sort_unstable_by_key(|id| id.get());
         ids.dedup();
-        let customers = if ids.is_empty() {
-            HashMap::new()
-        } else {
-            within
-                .optional_many(ladder, &ids, |context| desk.customers.many(context, &ids))
-                .await
-        };
+        let customers = desk.customers(&within, ladder, &ids).await;
         let in_line = ids.iter().filter_map(|id| customers.get(id));
         let all_customers = Provenance::of_all(in_line.map(|part| &part.provenance));
         Ok(Self {

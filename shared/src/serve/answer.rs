@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
@@ -14,6 +15,7 @@ use crate::compose::{Provenance, Reason, Source, SourceState};
 use crate::upstream::Freshness;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const JSON: &str = "application/json";
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// What the access line says of one source.
@@ -46,7 +48,7 @@ pub fn composed<V: Serialize>(
     if let Some(etag) = etag(sources) {
         response.insert_header((ETAG, etag));
     }
-    Ok(of_sources(response, body, sources))
+    Ok(of_sources(response, JSON, body, sources))
 }
 
 /// A 201 with `body` as its JSON: what a request has made, which is found at `location`, an absolute path or a URI.
@@ -67,7 +69,7 @@ pub fn created<V: Serialize>(
     let body = json(body)?;
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, location));
-    Ok(of_sources(unkept(response), body, sources))
+    Ok(of_sources(unkept(response), JSON, body, sources))
 }
 
 /// A 200 with `body` as its JSON: what has come of a request that changes something. In everything else it is as
@@ -80,7 +82,27 @@ pub fn changed<V: Serialize>(
     sources: &[(&'static str, &Provenance)],
 ) -> Result<HttpResponse, Problem> {
     let body = json(body)?;
-    Ok(of_sources(unkept(HttpResponse::Ok()), body, sources))
+    let response = unkept(HttpResponse::Ok());
+    Ok(of_sources(response, JSON, body, sources))
+}
+
+/// An answer whose `body` a BFF has written itself, in a media type of its own. If it is `kept`, `Cache-Control` is as
+/// [`composed`] has it, else `no-store`; it has no `ETag`. `Server-Timing` and `Cache-Status` are as [`composed`] has them.
+#[must_use]
+pub fn written(
+    status: StatusCode,
+    content_type: &'static str,
+    body: Vec<u8>,
+    sources: &[(&'static str, &Provenance)],
+    kept: bool,
+) -> HttpResponse {
+    let mut response = HttpResponseBuilder::new(status);
+    if kept {
+        response.insert_header((CACHE_CONTROL, cache_control(sources)));
+    } else {
+        response = unkept(response);
+    }
+    of_sources(response, content_type, body, sources)
 }
 
 fn json<V: Serialize>(view: &V) -> Result<Vec<u8>, Problem> {
@@ -101,10 +123,11 @@ fn unkept(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
 /// The answer with its body, and with what is told of each source in its head and to the access line.
 fn of_sources(
     mut response: HttpResponseBuilder,
+    content_type: &'static str,
     body: Vec<u8>,
     sources: &[(&'static str, &Provenance)],
 ) -> HttpResponse {
-    response.content_type("application/json");
+    response.content_type(content_type);
     // A field without a member says nothing.
     if !sources.is_empty() {
         response

@@ -29,8 +29,21 @@ pub struct Program<C> {
     pub server: fn(&C) -> &Config,
     /// Its `OpenAPI` document.
     pub document: fn() -> OpenApi,
+    /// Further documents that it prints.
+    pub prints: &'static [Print],
     /// Takes its ports.
     pub bind: fn(C) -> Result<Server, BindError>,
+}
+
+/// A document that a BFF prints by a command of its own.
+#[derive(Debug)]
+pub struct Print {
+    /// The command.
+    pub command: &'static str,
+    /// What it prints, in a few words.
+    pub about: &'static str,
+    /// Makes it.
+    pub text: fn() -> String,
 }
 
 #[derive(Debug, Parser)]
@@ -66,8 +79,18 @@ impl<C> Program<C> {
         let command = Arguments::command()
             .name(self.name)
             .about(self.about)
-            .version(env!("CARGO_PKG_VERSION"));
-        let arguments = match Arguments::from_arg_matches(&command.get_matches()) {
+            .version(env!("CARGO_PKG_VERSION"))
+            .subcommands(
+                self.prints
+                    .iter()
+                    .map(|print| clap::Command::new(print.command).about(print.about)),
+            );
+        let matches = command.get_matches();
+        let name = matches.subcommand_name();
+        if let Some(asked) = self.prints.iter().find(|print| name == Some(print.command)) {
+            return print(&(asked.text)());
+        }
+        let arguments = match Arguments::from_arg_matches(&matches) {
             Ok(arguments) => arguments,
             Err(error) => error.exit(),
         };

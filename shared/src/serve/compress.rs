@@ -110,6 +110,7 @@ fn is_compressible(kind: &[u8]) -> bool {
     };
     is("application/json")
         || is("application/problem+json")
+        || is("application/graphql-response+json")
         || begins("text/")
         || is("application/javascript")
         || is("image/svg+xml")

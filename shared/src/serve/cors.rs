@@ -20,7 +20,8 @@ use crate::config::Section;
 /// What a page may send beside what it always may: all that is read here.
 const ALLOW_HEADERS: HeaderValue = HeaderValue::from_static(
     "Content-Type, Idempotency-Key, If-None-Match, X-Request-Id, Traceparent, Tracestate, \
-     X-Envoy-Expected-Rq-Timeout-Ms",
+     X-Envoy-Expected-Rq-Timeout-Ms, GraphQL-Preflight, Apollo-Require-Preflight, X-Apollo-Operation-Name, \
+     X-Requested-With",
 );
 
 /// What a page may read beside what it always may.

@@ -40,6 +40,14 @@ pub fn optional_idempotency_key(request: &HttpRequest) -> Result<Option<HeaderVa
     }
 }
 
+/// The key that a request names in another place than its head, as it is passed on.
+///
+/// # Errors
+/// 400 `invalidIdempotencyKey` for what is no key.
+pub fn key_of(text: &str) -> Result<HeaderValue, Problem> {
+    read(text.as_bytes()).ok_or_else(invalid_key)
+}
+
 /// The draft's form is a string in quotes; a bare word is what most clients send, and means the same.
 fn read(key: &[u8]) -> Option<HeaderValue> {
     let key = key.trim_ascii();

@@ -64,7 +64,18 @@ pub fn read_json<T>(
     if !essence.eq_ignore_ascii_case("application/json") {
         return Err(unsupported_media_type());
     }
-    let whole: &RawValue = serde_json::from_slice(body).map_err(invalid_json)?;
+    read_object(body, read)
+}
+
+/// Reads `json`, an object, as [`read_json`] reads the body of a request.
+///
+/// # Errors
+/// 400 `invalidJson` for what is none, and 400 `invalidInput` with everything that is wrong.
+pub fn read_object<T>(
+    json: &[u8],
+    read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+) -> Result<T, Problem> {
+    let whole: &RawValue = serde_json::from_slice(json).map_err(invalid_json)?;
     if !whole.get().starts_with('{') {
         return Err(invalid_json("the body is no object"));
     }

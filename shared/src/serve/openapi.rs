@@ -133,10 +133,13 @@ pub fn with_other_methods(mut document: OpenApi) -> OpenApi {
         ];
         for operation in operations.into_iter().flatten() {
             let status = problem.status().as_str().to_owned();
-            operation
-                .responses
-                .responses
-                .insert(status, response.clone().into());
+            let known = operation.responses.responses.entry(status);
+            let known = known.or_insert_with(|| response.clone().into());
+            // A route may have a 405 of its own.
+            if let RefOr::T(known) = known {
+                known.content.extend(response.content.clone());
+                known.headers.extend(response.headers.clone());
+            }
         }
     }
     document

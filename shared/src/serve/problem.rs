@@ -313,7 +313,8 @@ impl Problem {
     }
 
     /// A fault of our own.
-    pub(super) fn internal() -> Self {
+    #[must_use]
+    pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -354,6 +355,32 @@ impl Problem {
         }
     }
 
+    /// What was wrong this time, and what is allowed.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Everything that is wrong with the input, field by field.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// The required source that failed, and how.
+    #[must_use]
+    pub fn failed(&self) -> Option<(&str, ErrorKind)> {
+        let source = self.source.as_deref()?;
+        Some((&source.name, source.kind))
+    }
+
+    /// Whole seconds after which to ask again, rounded up: sooner would be too soon.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let after = self.retry_after?;
+        Some(after.as_secs() + u64::from(after.subsec_nanos() > 0))
+    }
+
     pub(super) fn source(&self) -> Option<&FailedSource> {
         self.source.as_deref()
     }
@@ -366,7 +393,9 @@ impl Problem {
         self.retry_after.is_some()
     }
 
-    pub(super) fn code(&self) -> &'static str {
+    /// The kind of problem for programs: stable.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
         self.code
     }
 
@@ -390,9 +419,7 @@ impl Problem {
         response
             .insert_header((CONTENT_TYPE, PROBLEM_JSON))
             .insert_header((CACHE_CONTROL, "no-store"));
-        if let Some(after) = self.retry_after {
-            // Whole seconds, rounded up: sooner would be too soon.
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        if let Some(seconds) = self.retry_after_seconds() {
             response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         if let Some(allow) = &self.allow {

@@ -33,8 +33,8 @@ const MAX_BODY: usize = 64 * 1024;
 /// How long a client may take to close a connection that the server closes.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a Backend for Frontend is made of. `D` is what its routes work with; each worker thread makes its own.
-pub struct Bff<D> {
+/// What a Backend for Frontend is made of.
+pub struct Bff {
     /// How it serves.
     pub config: Config,
     /// The upstreams, for the operator's eyes.
@@ -43,11 +43,11 @@ pub struct Bff<D> {
     pub document: OpenApi,
     /// Mounts its routes.
     pub routes: fn(&mut ServiceConfig<'_>),
-    /// Makes what the routes work with, once for each worker thread.
-    pub per_worker: Arc<dyn Fn() -> D + Send + Sync>,
+    /// Mounts what the routes work with, once for each worker thread.
+    pub per_worker: Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>,
 }
 
-impl<D> fmt::Debug for Bff<D> {
+impl fmt::Debug for Bff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bff")
             .field("config", &self.config)
@@ -130,7 +130,7 @@ impl std::error::Error for BindError {
     }
 }
 
-impl<D: 'static> Bff<D> {
+impl Bff {
     /// Takes both ports. Nothing is served before [`Server::run`]; connections wait. Has to run inside a Tokio
     /// runtime.
     ///
@@ -183,8 +183,8 @@ impl<D: 'static> Bff<D> {
                 Some(table),
             ),
             move |app| {
-                app.app_data(Data::new(per_worker()))
-                    .app_data(Data::new(cursors.clone()))
+                per_worker(app);
+                app.app_data(Data::new(cursors.clone()))
                     .app_data(PayloadConfig::new(MAX_BODY))
                     .app_data(JsonConfig::default().limit(MAX_BODY))
                     .configure(|app| routes(&mut ServiceConfig::new(app)))

@@ -163,6 +163,17 @@ fn routes_ask_aggregates_and_no_upstream() {
 }
 
 #[test]
+fn resolvers_ask_the_desk_and_no_upstream() {
+    let graphql = folder_of("bff-web", "graphql");
+    let is_there = |source: &Source| graphql.iter().any(|place| source.is_in(&[place]));
+    hold(&["bff-web/src"], is_there, |source| {
+        rules::no_name(source, |name| {
+            matches!(name, "upstream" | "awc") || name.ends_with("Client")
+        })
+    });
+}
+
+#[test]
 fn views_are_pure() {
     hold(&BFFS, of_bff("view"), rules::pure_view);
 }

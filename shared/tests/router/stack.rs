@@ -133,7 +133,7 @@ pub(crate) fn stack_with(services: &[SocketAddr], change: impl FnOnce(&mut Setup
         clusters: vec![Cluster::new("things", setup.upstream)],
         document: OpenApiBuilder::new().build(),
         routes: |_| {},
-        per_worker: Arc::new(|| ()),
+        per_worker: Arc::new(|_| {}),
     };
     let server = bff.bind().unwrap();
     let (addr, admin) = (server.addr(), server.admin_addr());

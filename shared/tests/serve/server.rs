@@ -91,7 +91,9 @@ pub(crate) fn spawn(change: impl FnOnce(&mut Config)) -> TestServer {
         clusters: Vec::new(),
         document: document(),
         routes,
-        per_worker: Arc::new(move || of_workers.clone()),
+        per_worker: Arc::new(move |app| {
+            app.app_data(Data::new(of_workers.clone()));
+        }),
     };
     let server = bff.bind().unwrap();
     let (addr, admin) = (server.addr(), server.admin_addr());

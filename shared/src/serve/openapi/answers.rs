@@ -6,16 +6,23 @@ use utoipa::openapi::{Object, OpenApi, RefOr, Required, Response, Type};
 use super::header;
 
 /// Describes in `document` what every composed answer has besides its body: the headers of a success, and of a GET also
-/// `If-None-Match` and the 304.
+/// `If-None-Match` and the 304. A route that describes its own `Cache-Control` is left alone.
 pub fn describe_composed(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
-        if let Some(read) = &mut item.get {
+        if let Some(read) = item.get.as_mut().filter(|read| !describes_itself(read)) {
             describe_read(read);
         }
-        if let Some(write) = &mut item.post {
+        if let Some(write) = item.post.as_mut().filter(|write| !describes_itself(write)) {
             describe_headers(write, &WRITTEN);
         }
     }
+}
+
+fn describes_itself(operation: &Operation) -> bool {
+    let mut responses = operation.responses.responses.values();
+    responses.any(|response| {
+        matches!(response, RefOr::T(response) if response.headers.contains_key("Cache-Control"))
+    })
 }
 
 type Described = (&'static str, &'static str);
