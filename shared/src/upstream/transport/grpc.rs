@@ -141,25 +141,22 @@ async fn ask(
     let mut grpc = Grpc::with_origin(stream, live.origin.clone()).max_decoding_message_size(limit);
     let answer = grpc.server_streaming(request(attempt), path, Whole).await?;
     let (mut metadata, mut messages, _) = answer.into_parts();
-    let message = messages.message().await?;
-    let another = match &message {
-        Some(_) => messages.message().await?,
-        None => None,
+    let Some(message) = messages.message().await? else {
+        return Err(exchange.refuse("no message"));
     };
+    if messages.message().await?.is_some() {
+        return Err(exchange.refuse("more than one message"));
+    }
+    if exchange.bytes() != PREFIX + message.len() {
+        return Err(exchange.refuse("more than its message"));
+    }
     let trailers = messages.trailers().await?;
     for (name, value) in trailers.unwrap_or_default().into_headers() {
         if let Some(name) = name {
             metadata.as_mut().insert(name, value);
         }
     }
-    match (message, another) {
-        (Some(message), None) if exchange.bytes() == PREFIX + message.len() => {
-            Ok((message, metadata))
-        }
-        (Some(_), None) => Err(exchange.refuse("more than its message")),
-        (Some(_), Some(_)) => Err(exchange.refuse("more than one message")),
-        (None, _) => Err(exchange.refuse("no message")),
-    }
+    Ok((message, metadata))
 }
 
 fn request(attempt: Attempt<'_>) -> GrpcRequest<Bytes> {
