@@ -97,7 +97,7 @@ impl GrpcTransport {
         // Dropped with the call: a connection that has been silent all along is given up.
         let mut watch = self.connections.watch(attempt.endpoint, live, config);
         let limit = config.max_response_bytes as usize;
-        let outcome = ask(live, exchange, limit, path, attempt).await;
+        let outcome = ask(live, exchange, limit, path, request(attempt)).await;
         watch.answered();
         let (code, metadata, message) = match (outcome, exchange.failure(), exchange.code()) {
             (Ok((message, metadata)), _, Some(Code::Ok)) => (Code::Ok, metadata, message),
@@ -135,11 +135,11 @@ async fn ask(
     exchange: &Exchange,
     limit: usize,
     path: PathAndQuery,
-    attempt: Attempt<'_>,
+    request: GrpcRequest<Bytes>,
 ) -> Result<(Bytes, MetadataMap), Status> {
     let stream = Stream::new(live, exchange);
     let mut grpc = Grpc::with_origin(stream, live.origin.clone()).max_decoding_message_size(limit);
-    let answer = grpc.server_streaming(request(attempt), path, Whole).await?;
+    let answer = grpc.server_streaming(request, path, Whole).await?;
     let (mut metadata, mut messages, _) = answer.into_parts();
     let Some(message) = messages.message().await? else {
         return Err(exchange.refuse("no message"));
