@@ -7,9 +7,11 @@
 
 mod answers;
 mod broken;
+mod cache;
 mod calls;
 mod codes;
 mod frames;
+mod health;
 mod leaving;
 mod policies;
 mod requests;

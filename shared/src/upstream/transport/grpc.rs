@@ -97,7 +97,7 @@ impl GrpcTransport {
         // Dropped with the call: a connection that has been silent all along is given up.
         let mut watch = self.connections.watch(attempt.endpoint, live, config);
         let limit = config.max_response_bytes as usize;
-        let outcome = ask(live, exchange, limit, path, attempt).await;
+        let outcome = ask(live, exchange, limit, path, request(attempt)).await;
         watch.answered();
         let (code, metadata, message) = match (outcome, exchange.failure(), exchange.code()) {
             (Ok((message, metadata)), _, Some(Code::Ok)) => (Code::Ok, metadata, message),
@@ -135,31 +135,28 @@ async fn ask(
     exchange: &Exchange,
     limit: usize,
     path: PathAndQuery,
-    attempt: Attempt<'_>,
+    request: GrpcRequest<Bytes>,
 ) -> Result<(Bytes, MetadataMap), Status> {
     let stream = Stream::new(live, exchange);
     let mut grpc = Grpc::with_origin(stream, live.origin.clone()).max_decoding_message_size(limit);
-    let answer = grpc.server_streaming(request(attempt), path, Whole).await?;
+    let answer = grpc.server_streaming(request, path, Whole).await?;
     let (mut metadata, mut messages, _) = answer.into_parts();
-    let message = messages.message().await?;
-    let another = match &message {
-        Some(_) => messages.message().await?,
-        None => None,
+    let Some(message) = messages.message().await? else {
+        return Err(exchange.refuse("no message"));
     };
+    if messages.message().await?.is_some() {
+        return Err(exchange.refuse("more than one message"));
+    }
+    if exchange.bytes() != PREFIX + message.len() {
+        return Err(exchange.refuse("more than its message"));
+    }
     let trailers = messages.trailers().await?;
     for (name, value) in trailers.unwrap_or_default().into_headers() {
         if let Some(name) = name {
             metadata.as_mut().insert(name, value);
         }
     }
-    match (message, another) {
-        (Some(message), None) if exchange.bytes() == PREFIX + message.len() => {
-            Ok((message, metadata))
-        }
-        (Some(_), None) => Err(exchange.refuse("more than its message")),
-        (Some(_), Some(_)) => Err(exchange.refuse("more than one message")),
-        (None, _) => Err(exchange.refuse("no message")),
-    }
+    Ok((message, metadata))
 }
 
 fn request(attempt: Attempt<'_>) -> GrpcRequest<Bytes> {

@@ -13,12 +13,11 @@ use hyper::client::conn::http2::Builder;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use prost::Message;
 use tokio::net::TcpStream;
-use tonic::client::Grpc;
-use tonic::{Request, Status};
+use tonic::Request;
 
-use super::Whole;
+use super::ask;
 use super::connection::Live;
-use super::exchange::{Exchange, Stream};
+use super::exchange::Exchange;
 use crate::upstream::Code;
 
 /// What an instance says of its health.
@@ -40,6 +39,9 @@ struct Answer {
 
 /// `HealthCheckResponse.ServingStatus.SERVING`.
 const SERVING: i32 = 1;
+
+/// An answer is far smaller.
+const LARGEST: usize = 1024;
 
 /// Asks the instance behind `socket`, over a connection of its own, for the health of the whole server.
 ///
@@ -66,26 +68,20 @@ pub(in crate::upstream) fn check(
             state: Arc::default(),
         };
         let exchange = Exchange::default();
-        let outcome = ask(&live, &exchange).await;
+        // An empty message: for no service by name.
+        let request = Request::new(Bytes::new());
+        let path = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+        let outcome = ask(&live, &exchange, LARGEST, path, request).await;
         match (outcome, exchange.code()) {
-            (Ok(SERVING), Some(Code::Ok)) => Ok(Health::Serving),
-            (Ok(_), Some(Code::Ok)) => Ok(Health::NotServing),
+            (Ok((message, _)), Some(Code::Ok)) => match Answer::decode(message) {
+                Ok(answer) if answer.status == SERVING => Ok(Health::Serving),
+                Ok(_) => Ok(Health::NotServing),
+                Err(error) => Err(io::Error::other(error)),
+            },
             // Or it knows nothing of the whole server.
             (Err(_), Some(Code::Unimplemented | Code::NotFound)) => Ok(Health::NotOffered),
             (_, code) => Err(io::Error::other(format!("health: {code:?}"))),
         }
     }
     .boxed()
-}
-
-async fn ask(live: &Live, exchange: &Exchange) -> Result<i32, Status> {
-    let path = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
-    // An empty message: for no service by name.
-    let request = Request::new(Bytes::new());
-    let stream = Stream::new(live, exchange);
-    let mut grpc = Grpc::with_origin(stream, live.origin.clone());
-    let answer = grpc.unary(request, path, Whole).await?.into_inner();
-    Answer::decode(answer)
-        .map(|answer| answer.status)
-        .map_err(|_| exchange.refuse("no such message"))
 }
