@@ -95,6 +95,8 @@ impl State {
                 for task in self.0.tasks.take() {
                     task.abort();
                 }
+                // What is under way holds this state, which holds it.
+                drop(self.0.pages.take());
             }
         }
         let _end = End(Rc::clone(self));
