@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod arbitrary;
 mod broken;
 mod cache;
 mod calls;
