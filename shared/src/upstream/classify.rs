@@ -107,3 +107,65 @@ impl TransportError {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderMap;
+
+    use super::*;
+
+    const ALL: [(i32, ResponseClass); 17] = [
+        (0, ResponseClass::Success),
+        (1, ResponseClass::Unavailable),
+        (2, ResponseClass::Unavailable),
+        (3, ResponseClass::Refused),
+        (4, ResponseClass::TimedOut),
+        (5, ResponseClass::NotFound),
+        (6, ResponseClass::Refused),
+        (7, ResponseClass::Refused),
+        (8, ResponseClass::Throttled),
+        (9, ResponseClass::Refused),
+        (10, ResponseClass::Refused),
+        (11, ResponseClass::Refused),
+        (12, ResponseClass::Refused),
+        (13, ResponseClass::Unavailable),
+        (14, ResponseClass::Unavailable),
+        (15, ResponseClass::Unavailable),
+        (16, ResponseClass::Refused),
+    ];
+
+    #[test]
+    fn every_code_has_a_class() {
+        for (number, class) in ALL {
+            let code = Code::of(number);
+            assert_eq!(ResponseClass::of_code(code), class, "{code}");
+        }
+        for number in [-1, 17, i32::MIN, i32::MAX] {
+            let class = ResponseClass::of_code(Code::of(number));
+            assert_eq!(class, ResponseClass::Unavailable, "{number}");
+        }
+    }
+
+    /// Where the code says less than the status that stands for it: 501 is a fault that may pass, and 504 anybody's.
+    #[test]
+    fn a_code_counts_before_the_status_that_stands_for_it() {
+        for (number, class) in ALL {
+            let code = Code::of(number);
+            let response = Response {
+                status: code.http_status(),
+                code: Some(code),
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+            };
+            assert_eq!(ResponseClass::of_response(&response), class, "{code}");
+            let over_http = Response {
+                code: None,
+                ..response
+            };
+            let differs = matches!(code, Code::DeadlineExceeded | Code::Unimplemented);
+            let same = ResponseClass::of_response(&over_http) == class;
+            assert_eq!(same, !differs, "{code}");
+        }
+    }
+}

@@ -39,7 +39,9 @@ pub(super) enum Pushback {
 /// The pushback of a gRPC answer. A negative one, and one that is no number, forbid to ask again (gRFC A6).
 pub(super) fn pushback(metadata: &HeaderMap) -> Option<Pushback> {
     let text = metadata.get(PUSHBACK)?.to_str().ok();
-    let wait = text.and_then(|text| text.parse::<u32>().ok());
+    // A plus would be read too.
+    let digits = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let wait = digits.and_then(|digits| digits.parse::<u32>().ok());
     Some(wait.map_or(Pushback::Never, |wait| {
         Pushback::After(Duration::from_millis(wait.into()).min(LONGEST))
     }))
@@ -99,6 +101,48 @@ mod tests {
         assert_eq!(asked(&[], now), None);
         let several: [&[u8]; 3] = [b"5", b"\xff", b"Sun, 06 Nov 1994 08:49:57 GMT"];
         assert_eq!(asked(&several, now), Some(Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn a_pushback_is_a_number_of_milliseconds_or_forbids() {
+        let pushed = |value: &[u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            pushback(&HeaderMap::from_iter([(PUSHBACK, value)]))
+        };
+        for (value, millis) in [
+            ("0", 0),
+            ("1", 1),
+            ("007", 7),
+            ("2500", 2500),
+            ("86400000", 86_400_000),
+            // A day at most.
+            ("86400001", 86_400_000),
+            ("4294967295", 86_400_000),
+        ] {
+            let after = Pushback::After(Duration::from_millis(millis));
+            assert_eq!(pushed(value.as_bytes()), Some(after), "{value}");
+        }
+        for value in [
+            "-1",
+            "-0",
+            "-2500",
+            "+1",
+            "",
+            "soon",
+            "1.5",
+            "1s",
+            "0x1",
+            "1, 2",
+            " ",
+            "4294967296",
+            "99999999999999999999",
+        ] {
+            assert_eq!(pushed(value.as_bytes()), Some(Pushback::Never), "{value}");
+        }
+        assert_eq!(pushed(b"\xff"), Some(Pushback::Never));
+        assert_eq!(pushback(&HeaderMap::new()), None);
+        let http = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("1"))]);
+        assert_eq!(pushback(&http), None);
     }
 
     proptest! {

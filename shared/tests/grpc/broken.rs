@@ -118,6 +118,25 @@ async fn a_call_that_the_server_did_not_look_at_is_repeated_elsewhere() {
     assert_eq!(server.connections(), 2);
 }
 
+#[actix_web::test]
+async fn all_calls_that_the_server_did_not_look_at_are_told_so() {
+    let server = breaking(async |raw, _| {
+        for _ in 1..10 {
+            raw.call().await;
+        }
+        raw.send(&go_away(0, Reason::NO_ERROR)).await;
+        raw.until_closed().await;
+        false
+    });
+    let upstream = Upstream::of(&server);
+    for outcome in join_all((0..10).map(|id| upstream.change(id))).await {
+        let error = failed(outcome, ErrorKind::Unavailable);
+        assert!(!error.maybe_processed(), "{error}");
+    }
+    assert_eq!(upstream.change(1).await, Ok(1));
+    assert_eq!(server.connections(), 2);
+}
+
 /// A connection on which one call was answered, and the next one meets `go_away` with this reason.
 fn leaving_at_the_second_call(reason: Reason) -> Server {
     breaking(async move |raw, stream| {

@@ -116,6 +116,21 @@ async fn what_a_service_says_of_keeping_is_heard() {
 }
 
 #[actix_web::test]
+async fn what_is_said_in_several_fields_is_heard_as_one() {
+    let server = Server::answering(|received| {
+        Answer::thing(received.id())
+            .with("cache-control", "max-age=3600")
+            .with_last("cache-control", "max-age=3600")
+            .with_last("cache-control", "no-store")
+    });
+    let upstream = Upstream::with(&server, keeping);
+    for _ in 0..3 {
+        assert_eq!(upstream.get(1).await, Ok(1));
+    }
+    assert_eq!(server.count(), 3);
+}
+
+#[actix_web::test]
 async fn what_was_kept_is_given_when_it_cannot_be_renewed() {
     for bad in ["14", "13", "8"] {
         let asked = Cell::new(0);

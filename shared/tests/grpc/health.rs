@@ -75,9 +75,18 @@ fn both(one: &Instance, other: &Instance) -> Upstream {
     Upstream::at(vec![one.server.endpoint(), other.server.endpoint()], asking)
 }
 
-async fn until_serving(upstream: &Upstream, index: usize, serves: bool) {
+/// Whether the report says of an instance that it serves: in which order they stand there is not said.
+fn serves(upstream: &Upstream, server: &Server) -> bool {
+    let report = upstream.report();
+    let mut endpoints = report["endpoints"].as_array().unwrap().iter();
+    let address = format!("http://{}", server.address());
+    let endpoint = endpoints.find(|endpoint| endpoint["address"] == address);
+    endpoint.unwrap()["serving"].as_bool().unwrap()
+}
+
+async fn until_serving(upstream: &Upstream, server: &Server, is_so: bool) {
     within(async {
-        while upstream.report()["endpoints"][index]["serving"] != serves {
+        while serves(upstream, server) != is_so {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     })
@@ -88,17 +97,17 @@ async fn until_serving(upstream: &Upstream, index: usize, serves: bool) {
 async fn who_is_not_serving_gets_no_calls_while_another_does_and_gets_them_again() {
     let (one, other) = (Instance::saying(not_serving()), Instance::saying(serving()));
     let upstream = both(&one, &other);
-    until_serving(&upstream, 0, false).await;
-    until_serving(&upstream, 1, true).await;
+    until_serving(&upstream, &one.server, false).await;
+    until_serving(&upstream, &other.server, true).await;
     for id in 0..50 {
         assert_eq!(upstream.get(id).await, Ok(id));
     }
     assert_eq!((one.things(), other.things()), (0, 50));
 
     one.says(serving());
-    until_serving(&upstream, 0, true).await;
+    until_serving(&upstream, &one.server, true).await;
     other.says(not_serving());
-    until_serving(&upstream, 1, false).await;
+    until_serving(&upstream, &other.server, false).await;
     for id in 0..50 {
         assert_eq!(upstream.get(id).await, Ok(id));
     }
@@ -110,7 +119,7 @@ async fn who_is_the_only_one_is_asked_though_it_is_not_serving() {
     for status in [0, 2, 3, 77] {
         let one = Instance::saying(says(status));
         let upstream = Upstream::with(&one.server, asking);
-        until_serving(&upstream, 0, false).await;
+        until_serving(&upstream, &one.server, false).await;
         assert_eq!(upstream.get(1).await, Ok(1));
     }
     let (one, other) = (
@@ -118,8 +127,8 @@ async fn who_is_the_only_one_is_asked_though_it_is_not_serving() {
         Instance::saying(not_serving()),
     );
     let upstream = both(&one, &other);
-    until_serving(&upstream, 0, false).await;
-    until_serving(&upstream, 1, false).await;
+    until_serving(&upstream, &one.server, false).await;
+    until_serving(&upstream, &other.server, false).await;
     for id in 0..10 {
         assert_eq!(upstream.get(id).await, Ok(id));
     }
@@ -177,13 +186,13 @@ async fn what_is_no_answer_changes_nothing() {
             let one = Instance::saying(said);
             let upstream = Upstream::with(&one.server, asking);
             one.asked(1).await;
-            until_serving(&upstream, 0, serves).await;
+            until_serving(&upstream, &one.server, serves).await;
             one.says(nonsense.clone());
             one.asked(3).await;
             assert_eq!(upstream.endpoint()["serving"], serves, "{nonsense:?}");
             // It is still listened to.
             one.says(if serves { not_serving() } else { serving() });
-            until_serving(&upstream, 0, !serves).await;
+            until_serving(&upstream, &one.server, !serves).await;
         }
     }
 }
@@ -205,8 +214,8 @@ async fn who_does_not_answer_holds_up_nobody_else() {
             config.attempt_timeout = Duration::from_millis(50);
         },
     );
-    until_serving(&upstream, 1, false).await;
-    assert_eq!(upstream.endpoint()["serving"], true);
+    until_serving(&upstream, &other.server, false).await;
+    assert!(serves(&upstream, &hanging));
     assert_eq!(upstream.get(1).await, Ok(1));
     assert_eq!(other.things(), 0);
 }

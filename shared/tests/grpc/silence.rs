@@ -73,6 +73,29 @@ async fn a_connection_that_falls_silent_is_given_up() {
     server.until(|seen| seen.closed == 1).await;
 }
 
+/// As where a hedge is sooner every time.
+#[actix_web::test]
+async fn a_dead_connection_is_given_up_though_each_call_is_left_soon() {
+    let server = first(async |raw| {
+        raw.greet().await;
+        let (stream, id) = raw.call().await.unwrap();
+        raw.send(&answer(stream, id)).await;
+        while raw.call().await.is_some() {}
+    });
+    let upstream = Upstream::of(&server);
+    assert_eq!(upstream.get(1).await, Ok(1));
+    let mut id = 2;
+    while server.connections() == 1 {
+        let call = upstream.spawn_get(id);
+        // Until it was sent; to the connection after it, it is sent no less.
+        server.until(|seen| seen.calls.len() >= id as usize).await;
+        call.abort();
+        id += 1;
+    }
+    assert!(id <= 5, "{id}");
+    assert_eq!(upstream.get(9).await, Ok(9));
+}
+
 #[actix_web::test]
 async fn an_answer_that_stops_anywhere_times_out() {
     let whole = Answer::thing(1).ending(End::Never);

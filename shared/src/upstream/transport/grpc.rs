@@ -98,7 +98,7 @@ impl GrpcTransport {
         let mut watch = self.connections.watch(attempt.endpoint, live, config);
         let limit = config.max_response_bytes as usize;
         let outcome = ask(live, exchange, limit, path, request(attempt)).await;
-        watch.answered();
+        watch.ended(exchange.has_head());
         let (code, metadata, message) = match (outcome, exchange.failure(), exchange.code()) {
             (Ok((message, metadata)), _, Some(Code::Ok)) => (Code::Ok, metadata, message),
             (Err(_), Some(failure), _) => return Err(failure),
@@ -151,9 +151,12 @@ async fn ask(
         return Err(exchange.refuse("more than its message"));
     }
     let trailers = messages.trailers().await?;
-    for (name, value) in trailers.unwrap_or_default().into_headers() {
-        if let Some(name) = name {
-            metadata.as_mut().insert(name, value);
+    let mut name = None;
+    for (next, value) in trailers.unwrap_or_default().into_headers() {
+        // Of several values only the first has the name with it.
+        name = next.or(name);
+        if let Some(name) = &name {
+            metadata.as_mut().append(name.clone(), value);
         }
     }
     Ok((message, metadata))

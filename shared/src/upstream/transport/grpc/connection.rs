@@ -128,7 +128,7 @@ impl Connections {
             doubted: live.state.doubted.load(Relaxed) == received,
             patience: config.attempt_timeout / 2,
             since: Instant::now(),
-            answered: false,
+            ended: false,
         }
     }
 
@@ -157,19 +157,20 @@ pub(super) struct Watch {
     doubted: bool,
     patience: Duration,
     since: Instant,
-    answered: bool,
+    ended: bool,
 }
 
 impl Watch {
-    pub(super) fn answered(&mut self) {
-        self.answered = true;
-        self.state.used.store(true, Relaxed);
+    /// The call ended by itself, with an answer or not.
+    pub(super) fn ended(&mut self, is_answered: bool) {
+        self.ended = true;
+        self.state.used.fetch_or(is_answered, Relaxed);
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if self.answered || self.state.received.load(Relaxed) != self.received {
+        if self.ended || self.state.received.load(Relaxed) != self.received {
             return;
         }
         if self.doubted || self.since.elapsed() >= self.patience {

@@ -64,6 +64,10 @@ impl Exchange {
         self.seen().failure.take()
     }
 
+    pub(super) fn has_head(&self) -> bool {
+        self.seen().head
+    }
+
     pub(super) fn is_unsent(&self) -> bool {
         self.seen().unsent
     }
