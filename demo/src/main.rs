@@ -111,6 +111,7 @@ impl Stack {
             seed: arguments.seed,
             cache_control: Some(format!("max-age={}", arguments.fresh_for)),
             grpc: Some(local(0)),
+            faults: true,
             ..Options::default()
         };
         let orders = Service::start(

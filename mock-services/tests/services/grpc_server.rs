@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mock_services::{Options, Running, orders};
+use mock_services::{Options, Running, fault::Fault, orders};
 use tokio::time::timeout;
 use tonic::Code;
 use tonic_health::pb::{
@@ -102,11 +102,17 @@ async fn reflection_tells_the_contracts() {
 async fn a_graceful_end_lets_calls_finish() {
     let service = start();
     let mut client = OrderServiceClient::new(channel(&service).await);
-    client
-        .get_order(GetOrderRequest { id: 1 })
-        .await
-        .expect("an order");
-    service.stop(true).await;
+    // Who is made to wait is let go when the service stops, and answered.
+    let fault = Fault::latency_ms(60_000);
+    service.faults().set(vec![fault.route("GetOrder")]);
+    let mut waiting = client.clone();
+    let waiting = tokio::spawn(async move { waiting.get_order(GetOrderRequest { id: 7 }).await });
+    while service.calls_of("GetOrder") < 1 {
+        tokio::task::yield_now().await;
+    }
+    timeout(GUARD, service.stop(true)).await.expect("an end");
+    let answer = waiting.await.expect("no panic").expect("an order");
+    assert_eq!(answer.into_inner().order.expect("one").id, 7);
     let status = client.get_order(GetOrderRequest { id: 1 }).await;
     assert_eq!(status.expect_err("gone").code(), Code::Unavailable);
 }
