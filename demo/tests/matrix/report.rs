@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use bff_shared::upstream::Protocol;
+
 use crate::cell::{Body, Cell, Client, Expected, Extent, Kept, Pace, Service};
-use crate::table::{Fault, GROUPS};
+use crate::table::{Fault, groups};
 
 const INTRODUCTION: &str = "\
 # What comes of which fault
@@ -55,28 +57,40 @@ again: what failed is asked for anew, and then comes out of the cache as the ser
 /// The page.
 pub(crate) fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
-    for (client, name) in [(Client::Web, "bff-web"), (Client::Mobile, "bff-mobile")] {
-        _ = write!(page, "\n## `GET /orders/{{id}}` of {name}\n\n");
-        page.push_str(
-            "| fault | service | one of two | all, nothing kept | all, kept but stale |\n",
-        );
-        page.push_str("| --- | --- | --- | --- | --- |\n");
-        for (heading, faults) in GROUPS {
-            _ = writeln!(page, "| **{heading}** | | | | |");
-            for fault in *faults {
-                for service in [Service::Order, Service::Customer] {
-                    row(&mut page, client, fault, service);
-                }
-            }
+    for (protocol, speaking) in [(Protocol::Http, "HTTP"), (Protocol::Grpc, "gRPC")] {
+        for (client, name) in [(Client::Web, "bff-web"), (Client::Mobile, "bff-mobile")] {
+            let heading = format!("`GET /orders/{{id}}` of {name}, services on {speaking}");
+            _ = write!(page, "\n## {heading}\n\n");
+            table(&mut page, protocol, client);
         }
-        left_alone(&mut page, client);
     }
     page
 }
 
-fn row(page: &mut String, client: Client, fault: &'static Fault, service: Service) {
+fn table(page: &mut String, protocol: Protocol, client: Client) {
+    page.push_str("| fault | service | one of two | all, nothing kept | all, kept but stale |\n");
+    page.push_str("| --- | --- | --- | --- | --- |\n");
+    for (heading, faults) in groups(protocol) {
+        _ = writeln!(page, "| **{heading}** | | | | |");
+        for fault in *faults {
+            for service in [Service::Order, Service::Customer] {
+                row(page, protocol, client, fault, service);
+            }
+        }
+    }
+    left_alone(page, protocol, client);
+}
+
+fn row(
+    page: &mut String,
+    protocol: Protocol,
+    client: Client,
+    fault: &'static Fault,
+    service: Service,
+) {
     let field = |extent, kept| {
         let cell = Cell {
+            protocol,
             client,
             fault,
             service,
@@ -105,15 +119,16 @@ fn row(page: &mut String, client: Client, fault: &'static Fault, service: Servic
     );
 }
 
-fn left_alone(page: &mut String, client: Client) {
+fn left_alone(page: &mut String, protocol: Protocol, client: Client) {
     page.push_str("\nWhile both instances are left alone:\n\n");
     page.push_str("| service | nothing kept | kept but stale |\n| --- | --- | --- |\n");
     for service in [Service::Order, Service::Customer] {
         let field = |kept| {
             let cell = Cell {
+                protocol,
                 client,
                 // Whichever.
-                fault: &GROUPS[0].1[0],
+                fault: &groups(protocol)[0].1[0],
                 service,
                 extent: Extent::All,
                 kept,

@@ -73,7 +73,7 @@ impl Course<'_> {
         };
         self.stack.inflict(&self.cell, on);
         self.first_answer().await?;
-        if !self.cell.is_answered() && self.cell.fault.sign != Sign::NowAndThen {
+        if self.cell.comes_to_open_circuits() {
             self.until_open().await?;
         }
         self.stack.heal();
