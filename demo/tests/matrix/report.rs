@@ -13,11 +13,16 @@ const INTRODUCTION: &str = "\
 What a client of either BFF gets while an instance of a service, or all of them, fail in some way; what is in it, when
 it comes, and what it costs the services. Every field of these tables is tested with both BFFs, their default policies,
 and two instances of each service (`cargo test -p demo --test matrix`), and this page is written by that test. What
-else the BFFs answer, their documents, needs no service.
+else the BFFs answer, their documents, needs no service. The services speak HTTP in the first two tables, gRPC in the
+last two; what both can do comes to the same in both.
 
 In short: **while one of two instances works, nobody notices. When none does, a part is missing or old and says so, or
 the answer is an error that says why; it comes at the deadline at the latest, and costs the services no more than three
 attempts. When a service fails for longer it is not asked at all. Nothing that was made under a fault is kept.**
+
+What a service says of the request itself is no failure of an instance: nobody else is asked, and nobody is left alone
+for it. Over gRPC that is `NOT_FOUND`, which is an answer, and `PERMISSION_DENIED` and its like, which are none that
+is of use; over HTTP it is 404, and any 4xx but 408 and 429.
 
 ## How to read it
 
@@ -25,9 +30,9 @@ attempts. When a service fails for longer it is not asked at all. Nothing that w
 are. The order is required; the customer is optional and asked for after the order, which says whose it is.
 
 **One of two**: one instance fails, the other one is well. The faulty one is asked first. Whether the cache holds
-anything makes no difference. **All, nothing kept**: both instances fail, and the cache holds nothing of what is asked
-for. **All, kept but stale**: the cache holds an answer that is no longer fresh, and that may be used when nothing newer
-can be had (`stale-if-error`).
+anything makes no difference; *as all* stands where the other instance is not asked. **All, nothing kept**: both
+instances fail, and the cache holds nothing of what is asked for. **All, kept but stale**: the cache holds an answer
+that is no longer fresh, and that may be used when nothing newer can be had (`stale-if-error`).
 
 A field says four things:
 
@@ -41,6 +46,15 @@ A field says four things:
 3. Calls to the service that fails, repeats and hedges included. A range where it depends on whether a pooled connection
    turns out to be closed, which costs one more, or on whether there is time left for a third attempt.
 4. After the plus, calls to the other service.
+
+**Statuses of gRPC**: `UNAVAILABLE`, `INTERNAL`, `UNKNOWN`, `CANCELLED` and `DATA_LOSS` are what 5xx are of HTTP, and
+`RESOURCE_EXHAUSTED` what 429 is. `DEADLINE_EXCEEDED` is the service's own word that it had too little time, a time-out,
+and says nothing against the instance if it comes early; a 504 may be anybody's, and is a 5xx. A pushback
+(`grpc-retry-pushback-ms`) is what `Retry-After` is of HTTP; one below zero forbids to ask again, and no other instance
+is asked then either.
+
+**Where HTTP/2 is another thing**: a head that is broken off within its frame was never there, so that it is nobody's
+answer rather than half of one. An answer of HTTP in place of one of gRPC is no answer, whatever its status is.
 
 Headers, everywhere: a complete answer has `Cache-Control: private, max-age=…` and an `ETag`; whatever is degraded, and
 every problem, has `no-store` and no `ETag`. `Cache-Status` and `Server-Timing` name each source with its state and, if
@@ -99,12 +113,15 @@ fn row(
         };
         text(client, &cell.expected())
     };
-    let one = field(Extent::One, Kept::Nothing);
-    assert_eq!(
-        one,
-        field(Extent::One, Kept::Stale),
-        "the page has one column for both"
-    );
+    let all = [Kept::Nothing, Kept::Stale].map(|kept| field(Extent::All, kept));
+    let one = [Kept::Nothing, Kept::Stale].map(|kept| field(Extent::One, kept));
+    let one = if one == all && one[0] != one[1] {
+        "as all"
+    } else {
+        assert_eq!(one[0], one[1], "the page has one column for both");
+        &one[0]
+    };
+    let [nothing, stale] = &all;
     let name = match service {
         Service::Order => fault.name,
         // The fault above.
@@ -112,10 +129,8 @@ fn row(
     };
     _ = writeln!(
         page,
-        "| {name} | {} | {one} | {} | {} |",
+        "| {name} | {} | {one} | {nothing} | {stale} |",
         service.source(),
-        field(Extent::All, Kept::Nothing),
-        field(Extent::All, Kept::Stale),
     );
 }
 
