@@ -1,5 +1,7 @@
 //! Everything that changes something, and what is read after it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::stack::Client;
@@ -142,19 +144,20 @@ async fn cancelling(twins: &mut Twins, client: Client) {
         read_all(twins, client, 57, id).await;
     }
     // One of every status is among these, and one without any.
+    let mut statuses = BTreeSet::new();
     for id in 2..30 {
-        let headers = match id % 2 {
-            0 => vec![],
-            _ => vec![("Idempotency-Key", "the same key for different orders")],
-        };
         let headers = match id % 3 {
             0 => vec![("Idempotency-Key", "the-same-key-for-different-orders")],
-            _ => headers,
+            1 => vec![("Idempotency-Key", "this is no key")],
+            _ => vec![],
         };
         let target = format!("/orders/{id}/cancel");
-        twins.send(client, "POST", &target, &headers, "").await;
+        let answer = twins.send(client, "POST", &target, &headers, "").await;
+        statuses.insert(answer.status);
         twins.get(client, &format!("/orders/{id}")).await;
     }
+    // Done, no key, too late, and the key of something else.
+    assert_eq!(statuses, BTreeSet::from([200, 400, 409, 422]));
     for id in ["20000", "0", "abc", "9007199254740992", "9007199254740991"] {
         let target = format!("/orders/{id}/cancel");
         twins.send(client, "POST", &target, &[], "").await;

@@ -3,10 +3,10 @@
 use mock_services::fault::{BodyFault, Code, Fault as Failing, GoAway, GrpcAnswer, Reason};
 use mock_services::proxy::ProxyFault;
 
-use super::{A_MINUTE, Fault, Groups, REFUSES, RETRY_AFTER, Sign, proxy, service};
+use super::{A_MINUTE, Fault, Groups, REFUSES, Sign, proxy, service};
 
-/// The pushback that says the same as the `Retry-After` of HTTP.
-const PUSHBACK: i32 = RETRY_AFTER as i32 * 1000;
+/// What [`RETRY_AFTER`](super::RETRY_AFTER) is in milliseconds.
+const PUSHBACK: i32 = 30_000;
 
 /// Of gRPC over HTTP/2.
 pub(super) const GROUPS: Groups = &[
