@@ -162,6 +162,8 @@ impl Course<'_> {
             let fits = match self.cell.extent {
                 _ if self.cell.fault.sign == Sign::NowAndThen => received <= calls,
                 _ if self.hides_requests() => (1..=calls).contains(&received),
+                // A call on a kept connection that turns out to be closed costs one more, and may not have been sent.
+                Extent::All if self.may_be_unsent() => received == calls || received + 1 == calls,
                 Extent::All if refuses => received == 0,
                 Extent::One if refuses => received == calls - 1,
                 _ => received == calls,
@@ -184,6 +186,14 @@ impl Course<'_> {
         protocol == Protocol::Grpc
             && fault.sign == Sign::Silent
             && matches!(fault.inflict, Inflict::Proxy(_))
+    }
+
+    /// Whether a call may find out that its connection was closed before anything of it was sent.
+    fn may_be_unsent(&self) -> bool {
+        let Cell {
+            protocol, fault, ..
+        } = self.cell;
+        protocol == Protocol::Grpc && fault.closes_connections() && fault.name != REFUSES
     }
 
     /// Asks on until both circuits are open, and checks the answer that then comes of no call at all.
