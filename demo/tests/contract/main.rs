@@ -21,7 +21,7 @@ mod writes;
 
 use std::time::Duration;
 
-use stack::Setup;
+use stack::{Client, Setup};
 use twins::Twins;
 
 #[actix_web::test]
@@ -45,6 +45,20 @@ async fn the_whole_api_is_the_same_where_only_the_settings_say_so() {
 #[actix_web::test]
 async fn the_whole_api_is_the_same_where_nobody_says_so() {
     whole_api(&Setup::default()).await;
+}
+
+#[actix_web::test]
+async fn a_list_costs_two_calls_however_long_it_is() {
+    for limit in [1, 20, 100] {
+        let mut twins = Twins::start(&Setup::default());
+        for client in [Client::Web, Client::Mobile] {
+            let before = twins.calls();
+            let list = twins.get(client, &format!("/orders?limit={limit}")).await;
+            let shown = list.json()["items"].as_array().map(Vec::len);
+            // Of one service one page, of the other one the customers of all orders on it.
+            assert_eq!((shown, twins.calls() - before), (Some(limit), 2));
+        }
+    }
 }
 
 async fn whole_api(setup: &Setup) {

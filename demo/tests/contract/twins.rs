@@ -138,7 +138,7 @@ impl Twins {
         }
     }
 
-    /// How often each operation was asked for in each stack.
+    /// How many calls the services of each stack got: as many in each.
     pub(crate) fn calls(&self) -> u64 {
         self.stacks[0].asked().iter().sum()
     }

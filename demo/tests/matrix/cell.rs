@@ -3,7 +3,9 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::table::{Fault, GROUPS, Inflict, Sign};
+use bff_shared::upstream::Protocol;
+
+use crate::table::{Fault, Sign, groups};
 
 /// Who fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(crate) enum Kept {
 /// One field of the matrix.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cell {
+    /// What both services speak.
+    pub(crate) protocol: Protocol,
     pub(crate) client: Client,
     pub(crate) fault: &'static Fault,
     pub(crate) service: Service,
@@ -119,14 +123,15 @@ impl Calls {
 }
 
 impl Cell {
-    /// The whole matrix of a client.
-    pub(crate) fn all_of(client: Client) -> Vec<Self> {
+    /// The whole matrix of a client, with services that speak this.
+    pub(crate) fn all_of(protocol: Protocol, client: Client) -> Vec<Self> {
         let mut cells = Vec::new();
-        for fault in GROUPS.iter().flat_map(|(_, faults)| *faults) {
+        for fault in groups(protocol).iter().flat_map(|(_, faults)| *faults) {
             for service in [Service::Order, Service::Customer] {
                 for extent in [Extent::One, Extent::All] {
                     for kept in [Kept::Nothing, Kept::Stale] {
                         cells.push(Self {
+                            protocol,
                             client,
                             fault,
                             service,
@@ -142,7 +147,13 @@ impl Cell {
 
     /// Whether somebody has an answer.
     pub(crate) fn is_answered(&self) -> bool {
-        self.extent == Extent::One || self.fault.sign == Sign::Harmless
+        let sign = self.fault.sign;
+        sign == Sign::Harmless || (self.extent == Extent::One && !sign.is_final())
+    }
+
+    /// Whether all instances are left alone in the end.
+    pub(crate) fn comes_to_open_circuits(&self) -> bool {
+        self.extent == Extent::All && self.fault.sign.opens_circuits()
     }
 
     /// What is designed: the policy stack and the ladder in words, one rule for each dimension.
@@ -173,7 +184,12 @@ impl Cell {
         if self.is_answered() {
             return complete;
         }
-        let expected = self.with_nobody_left(sign.reason());
+        let of_use = match sign {
+            // An answer like any other: nothing older takes its place.
+            Sign::Missing => Kept::Nothing,
+            _ => self.kept,
+        };
+        let expected = self.with_nobody_left(of_use, sign.reason());
         let (status, code) = sign.problem();
         Expected {
             status: if expected.status == 200 { 200 } else { status },
@@ -197,12 +213,12 @@ impl Cell {
 
     /// What is designed once every endpoint of the service is left alone.
     pub(crate) fn expected_open(&self) -> Expected {
-        self.with_nobody_left("circuitOpen")
+        self.with_nobody_left(self.kept, "circuitOpen")
     }
 
     /// The ladder: stale, else left out or stood in for, else no answer.
-    fn with_nobody_left(&self, reason: &'static str) -> Expected {
-        let (status, body) = match (self.kept, self.service) {
+    fn with_nobody_left(&self, kept: Kept, reason: &'static str) -> Expected {
+        let (status, body) = match (kept, self.service) {
             (Kept::Stale, service) => (200, Body::Stale(service, reason)),
             (Kept::Nothing, Service::Customer) => (200, Body::NoCustomer(reason)),
             (Kept::Nothing, Service::Order) => (503, Body::Problem("upstreamUnavailable")),
@@ -222,7 +238,7 @@ impl Cell {
 
     fn calls_to_all(&self) -> Calls {
         // A pooled connection that turns out to be closed costs one more.
-        let pooled = u64::from(matches!(self.fault.inflict, Inflict::Proxy(_)));
+        let pooled = u64::from(self.fault.closes_connections());
         let between = |least, most| Calls::Series {
             least,
             most,
@@ -231,8 +247,10 @@ impl Cell {
         match self.fault.sign {
             // One attempt and two repeats.
             Sign::Unavailable => between(3, 3 + pooled),
-            Sign::Throttled | Sign::Invalid => between(3, 3),
-            Sign::Harmless => between(1, 1),
+            Sign::Throttled | Sign::Invalid | Sign::OutOfTime => between(3, 3),
+            Sign::UnavailableForGood | Sign::Refused | Sign::Missing | Sign::Harmless => {
+                between(1, 1)
+            }
             Sign::NowAndThen => between(1, 3 + pooled),
             // The other instance is asked at once, and the first one not again before it wants to be.
             Sign::UnavailableForLong => between(2, 2),
@@ -274,6 +292,7 @@ impl Service {
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
+            protocol,
             client,
             fault,
             service,
@@ -282,7 +301,7 @@ impl fmt::Display for Cell {
         } = self;
         write!(
             f,
-            "{client:?}/{service:?}/{}/{extent:?}/{kept:?}",
+            "{protocol:?}/{client:?}/{service:?}/{}/{extent:?}/{kept:?}",
             fault.name
         )
     }

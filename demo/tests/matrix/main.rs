@@ -1,5 +1,5 @@
-//! The fault matrix: every fault, of either service, at each endpoint of both BFFs, of one instance of two or of all,
-//! with nothing in the cache or something stale. What is expected of each is stated in `table` and `cell`, and written
+//! The fault matrix: every fault, of either service, over HTTP or gRPC, at each endpoint of both BFFs, of one instance of
+//! two or of all, with nothing in the cache or something stale. What is expected of each is stated in `table` and `cell`, and written
 //! for users into docs/fault-matrix.md:
 //!
 //! ```sh
@@ -24,6 +24,7 @@ use std::fs;
 use std::rc::Rc;
 
 use actix_web::rt;
+use bff_shared::upstream::Protocol;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
@@ -34,18 +35,28 @@ const AT_ONCE: usize = 16;
 
 #[actix_web::test]
 async fn every_cell_of_the_web_is_as_stated() {
-    run_all(Client::Web).await;
+    run_all(Protocol::Http, Client::Web).await;
 }
 
 #[actix_web::test]
 async fn every_cell_of_the_app_is_as_stated() {
-    run_all(Client::Mobile).await;
+    run_all(Protocol::Http, Client::Mobile).await;
 }
 
-async fn run_all(client: Client) {
+#[actix_web::test]
+async fn every_cell_of_the_web_over_grpc_is_as_stated() {
+    run_all(Protocol::Grpc, Client::Web).await;
+}
+
+#[actix_web::test]
+async fn every_cell_of_the_app_over_grpc_is_as_stated() {
+    run_all(Protocol::Grpc, Client::Mobile).await;
+}
+
+async fn run_all(protocol: Protocol, client: Client) {
     let only = switch("ONLY").unwrap_or_default();
     let places = Rc::new(Semaphore::new(AT_ONCE));
-    let cells = Cell::all_of(client).into_iter();
+    let cells = Cell::all_of(protocol, client).into_iter();
     let cells = cells.filter(|cell| cell.to_string().contains(&only));
     let running = cells.map(|cell| {
         let places = Rc::clone(&places);

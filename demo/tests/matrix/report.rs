@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use bff_shared::upstream::Protocol;
+
 use crate::cell::{Body, Cell, Client, Expected, Extent, Kept, Pace, Service};
-use crate::table::{Fault, GROUPS};
+use crate::table::{Fault, groups};
 
 const INTRODUCTION: &str = "\
 # What comes of which fault
@@ -11,11 +13,16 @@ const INTRODUCTION: &str = "\
 What a client of either BFF gets while an instance of a service, or all of them, fail in some way; what is in it, when
 it comes, and what it costs the services. Every field of these tables is tested with both BFFs, their default policies,
 and two instances of each service (`cargo test -p demo --test matrix`), and this page is written by that test. What
-else the BFFs answer, their documents, needs no service.
+else the BFFs answer, their documents, needs no service. The services speak HTTP in the first two tables, gRPC in the
+last two; what both can do comes to the same in both.
 
 In short: **while one of two instances works, nobody notices. When none does, a part is missing or old and says so, or
 the answer is an error that says why; it comes at the deadline at the latest, and costs the services no more than three
 attempts. When a service fails for longer it is not asked at all. Nothing that was made under a fault is kept.**
+
+What a service says of the request itself is no failure of an instance: nobody else is asked, and nobody is left alone
+for it. Over gRPC that is `NOT_FOUND`, which is an answer, and `PERMISSION_DENIED` and its like, which are none that
+is of use; over HTTP it is 404, and any 4xx but 408 and 429.
 
 ## How to read it
 
@@ -23,9 +30,9 @@ attempts. When a service fails for longer it is not asked at all. Nothing that w
 are. The order is required; the customer is optional and asked for after the order, which says whose it is.
 
 **One of two**: one instance fails, the other one is well. The faulty one is asked first. Whether the cache holds
-anything makes no difference. **All, nothing kept**: both instances fail, and the cache holds nothing of what is asked
-for. **All, kept but stale**: the cache holds an answer that is no longer fresh, and that may be used when nothing newer
-can be had (`stale-if-error`).
+anything makes no difference; *as all* stands where the other instance is not asked. **All, nothing kept**: both
+instances fail, and the cache holds nothing of what is asked for. **All, kept but stale**: the cache holds an answer
+that is no longer fresh, and that may be used when nothing newer can be had (`stale-if-error`).
 
 A field says four things:
 
@@ -39,6 +46,15 @@ A field says four things:
 3. Calls to the service that fails, repeats and hedges included. A range where it depends on whether a pooled connection
    turns out to be closed, which costs one more, or on whether there is time left for a third attempt.
 4. After the plus, calls to the other service.
+
+**Statuses of gRPC**: `UNAVAILABLE`, `INTERNAL`, `UNKNOWN`, `CANCELLED` and `DATA_LOSS` are what 5xx are of HTTP, and
+`RESOURCE_EXHAUSTED` what 429 is. `DEADLINE_EXCEEDED` is the service's own word that it had too little time, a time-out,
+and says nothing against the instance if it comes early; a 504 may be anybody's, and is a 5xx. A pushback
+(`grpc-retry-pushback-ms`) is what `Retry-After` is of HTTP; one below zero forbids to ask again, and no other instance
+is asked then either.
+
+**Where HTTP/2 is another thing**: a head that is broken off within its frame was never there, so that it is nobody's
+answer rather than half of one. An answer of HTTP in place of one of gRPC is no answer, whatever its status is.
 
 Headers, everywhere: a complete answer has `Cache-Control: private, max-age=…` and an `ETag`; whatever is degraded, and
 every problem, has `no-store` and no `ETag`. `Cache-Status` and `Server-Timing` name each source with its state and, if
@@ -55,28 +71,40 @@ again: what failed is asked for anew, and then comes out of the cache as the ser
 /// The page.
 pub(crate) fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
-    for (client, name) in [(Client::Web, "bff-web"), (Client::Mobile, "bff-mobile")] {
-        _ = write!(page, "\n## `GET /orders/{{id}}` of {name}\n\n");
-        page.push_str(
-            "| fault | service | one of two | all, nothing kept | all, kept but stale |\n",
-        );
-        page.push_str("| --- | --- | --- | --- | --- |\n");
-        for (heading, faults) in GROUPS {
-            _ = writeln!(page, "| **{heading}** | | | | |");
-            for fault in *faults {
-                for service in [Service::Order, Service::Customer] {
-                    row(&mut page, client, fault, service);
-                }
-            }
+    for (protocol, speaking) in [(Protocol::Http, "HTTP"), (Protocol::Grpc, "gRPC")] {
+        for (client, name) in [(Client::Web, "bff-web"), (Client::Mobile, "bff-mobile")] {
+            let heading = format!("`GET /orders/{{id}}` of {name}, services on {speaking}");
+            _ = write!(page, "\n## {heading}\n\n");
+            table(&mut page, protocol, client);
         }
-        left_alone(&mut page, client);
     }
     page
 }
 
-fn row(page: &mut String, client: Client, fault: &'static Fault, service: Service) {
+fn table(page: &mut String, protocol: Protocol, client: Client) {
+    page.push_str("| fault | service | one of two | all, nothing kept | all, kept but stale |\n");
+    page.push_str("| --- | --- | --- | --- | --- |\n");
+    for (heading, faults) in groups(protocol) {
+        _ = writeln!(page, "| **{heading}** | | | | |");
+        for fault in *faults {
+            for service in [Service::Order, Service::Customer] {
+                row(page, protocol, client, fault, service);
+            }
+        }
+    }
+    left_alone(page, protocol, client);
+}
+
+fn row(
+    page: &mut String,
+    protocol: Protocol,
+    client: Client,
+    fault: &'static Fault,
+    service: Service,
+) {
     let field = |extent, kept| {
         let cell = Cell {
+            protocol,
             client,
             fault,
             service,
@@ -85,12 +113,15 @@ fn row(page: &mut String, client: Client, fault: &'static Fault, service: Servic
         };
         text(client, &cell.expected())
     };
-    let one = field(Extent::One, Kept::Nothing);
-    assert_eq!(
-        one,
-        field(Extent::One, Kept::Stale),
-        "the page has one column for both"
-    );
+    let all = [Kept::Nothing, Kept::Stale].map(|kept| field(Extent::All, kept));
+    let one = [Kept::Nothing, Kept::Stale].map(|kept| field(Extent::One, kept));
+    let one = if one == all && one[0] != one[1] {
+        "as all"
+    } else {
+        assert_eq!(one[0], one[1], "the page has one column for both");
+        &one[0]
+    };
+    let [nothing, stale] = &all;
     let name = match service {
         Service::Order => fault.name,
         // The fault above.
@@ -98,22 +129,21 @@ fn row(page: &mut String, client: Client, fault: &'static Fault, service: Servic
     };
     _ = writeln!(
         page,
-        "| {name} | {} | {one} | {} | {} |",
+        "| {name} | {} | {one} | {nothing} | {stale} |",
         service.source(),
-        field(Extent::All, Kept::Nothing),
-        field(Extent::All, Kept::Stale),
     );
 }
 
-fn left_alone(page: &mut String, client: Client) {
+fn left_alone(page: &mut String, protocol: Protocol, client: Client) {
     page.push_str("\nWhile both instances are left alone:\n\n");
     page.push_str("| service | nothing kept | kept but stale |\n| --- | --- | --- |\n");
     for service in [Service::Order, Service::Customer] {
         let field = |kept| {
             let cell = Cell {
+                protocol,
                 client,
                 // Whichever.
-                fault: &GROUPS[0].1[0],
+                fault: &groups(protocol)[0].1[0],
                 service,
                 extent: Extent::All,
                 kept,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::rt;
 use bff_shared::domain::ServicesConfig;
 use bff_shared::serve::Stop;
-use bff_shared::upstream::{self, Target};
+use bff_shared::upstream::{self, Protocol, Target};
 use mock_services::proxy::{self, Proxy};
 use mock_services::raw::{self, Answer};
 use mock_services::{Options, Running, customers, orders};
@@ -59,21 +59,27 @@ impl Seen {
 }
 
 impl Instances {
-    fn start(start: fn(&Options) -> std::io::Result<Running>, kept: Kept) -> Self {
-        let cache_control = match kept {
+    fn start(start: fn(&Options) -> std::io::Result<Running>, cell: &Cell) -> Self {
+        let cache_control = match cell.kept {
             // Good for the whole of a cell: what is kept shows.
             Kept::Nothing => "max-age=600",
             Kept::Stale => "max-age=0, stale-if-error=600",
         };
         let options = Options {
+            grpc: Some(ANY_PORT),
             cache_control: Some(cache_control.to_owned()),
+            grpc_cache_control: Some(cache_control.to_owned()),
             // With a tag the answer would be a 304, which has no body that could be cut or spoilt.
             etag: false,
             ..Options::default()
         };
         Self([(); 2].map(|()| {
             let service = start(&options).unwrap();
-            let proxy = proxy::start(&proxy::Options::to(service.addr())).unwrap();
+            let addr = match cell.protocol {
+                Protocol::Http => service.addr(),
+                Protocol::Grpc => service.grpc_addr().unwrap(),
+            };
+            let proxy = proxy::start(&proxy::Options::to(addr)).unwrap();
             (service, proxy)
         }))
     }
@@ -95,8 +101,8 @@ impl Instances {
 impl Stack {
     /// A stack for this cell, at its beginning.
     pub(crate) fn start(cell: &Cell) -> Self {
-        let orders = Instances::start(orders::start, cell.kept);
-        let customers = Instances::start(customers::start, cell.kept);
+        let orders = Instances::start(orders::start, cell);
+        let customers = Instances::start(customers::start, cell);
         let any = || Target::parse("http://127.0.0.1:1").unwrap();
         let mut services = ServicesConfig::new(any(), any());
         services.orders.endpoints = orders.targets();
@@ -106,6 +112,9 @@ impl Stack {
                 Service::Order => &mut services.orders,
                 Service::Customer => &mut services.customers,
             };
+            upstream.protocol = cell.protocol;
+            // What is asked for health is not asked for orders, and is not to be counted among that.
+            upstream.grpc.health_interval = Duration::ZERO;
             // What has to be waited for takes the default times, or twice those where it shall show that an attempt's
             // was not waited for.
             let times = match cell.kept {

@@ -1,9 +1,13 @@
 //! The faults, and how each of them looks to whoever calls.
 
-use mock_services::fault::{BodyFault, Fault as Failing};
-use mock_services::proxy::{Cut, ProxyFault};
+mod grpc;
+mod http;
 
-/// Longer than any deadline here.
+use bff_shared::upstream::Protocol;
+use mock_services::fault::{Effect, Fault as Failing};
+use mock_services::proxy::ProxyFault;
+
+/// Longer than any deadline here, in milliseconds.
 const A_MINUTE: u32 = 60_000;
 
 /// Seconds: longer than any deadline here.
@@ -45,6 +49,14 @@ pub(crate) enum Sign {
     Silent,
     /// An answer that is of no use.
     Invalid,
+    /// The service says that it does not work, and that it is not to be asked again, wherever that may be (gRFC A6).
+    UnavailableForGood,
+    /// The service says that it had too little time.
+    OutOfTime,
+    /// The service says that the request is none: a further one would be none either, wherever it is made.
+    Refused,
+    /// The service says that there is no such thing.
+    Missing,
     /// Not at all: the answer is as good as any.
     Harmless,
 }
@@ -53,10 +65,14 @@ impl Sign {
     /// What `sources` says of it.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::Unavailable | Self::UnavailableForLong | Self::NowAndThen => "unavailable",
+            Self::Unavailable
+            | Self::UnavailableForLong
+            | Self::UnavailableForGood
+            | Self::NowAndThen => "unavailable",
             Self::Throttled => "overloaded",
-            Self::Silent => "timeout",
-            Self::Invalid => "invalidResponse",
+            Self::Silent | Self::OutOfTime => "timeout",
+            Self::Invalid | Self::Refused => "invalidResponse",
+            Self::Missing => "notFound",
             Self::Harmless => "",
         }
     }
@@ -64,12 +80,14 @@ impl Sign {
     /// What stands in for an answer that needs it: status and code of the problem.
     pub(crate) fn problem(self) -> (u16, &'static str) {
         match self {
-            Self::Unavailable | Self::UnavailableForLong | Self::NowAndThen => {
-                (503, "upstreamUnavailable")
-            }
+            Self::Unavailable
+            | Self::UnavailableForLong
+            | Self::UnavailableForGood
+            | Self::NowAndThen => (503, "upstreamUnavailable"),
             Self::Throttled => (503, "upstreamOverloaded"),
-            Self::Silent => (504, "upstreamTimeout"),
-            Self::Invalid => (502, "upstreamInvalidResponse"),
+            Self::Silent | Self::OutOfTime => (504, "upstreamTimeout"),
+            Self::Invalid | Self::Refused => (502, "upstreamInvalidResponse"),
+            Self::Missing => (404, "orderNotFound"),
             Self::Harmless => (200, ""),
         }
     }
@@ -81,10 +99,41 @@ impl Sign {
             // Nothing was said: a second is what is always said then.
             Self::Throttled => Some(1),
             Self::Unavailable
+            | Self::UnavailableForGood
             | Self::NowAndThen
             | Self::Silent
+            | Self::OutOfTime
             | Self::Invalid
+            | Self::Refused
+            | Self::Missing
             | Self::Harmless => None,
+        }
+    }
+
+    /// Whether nobody else is asked after it, though somebody else may be well.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::UnavailableForGood | Self::Refused | Self::Missing
+        )
+    }
+
+    /// Whether it is held against the instance, which is left alone in the end.
+    pub(crate) fn opens_circuits(self) -> bool {
+        // The first three work: what was asked is what was wrong, or the time that was given for it.
+        !matches!(
+            self,
+            Self::OutOfTime | Self::Refused | Self::Missing | Self::NowAndThen | Self::Harmless
+        )
+    }
+}
+
+impl Fault {
+    /// Whether connections end by it, so that one that is kept turns out to be closed.
+    pub(crate) fn closes_connections(&self) -> bool {
+        match self.inflict {
+            Inflict::Proxy(_) => true,
+            Inflict::Service(fault) => matches!(fault().effect, Effect::GoAway(_)),
         }
     }
 }
@@ -105,125 +154,13 @@ const fn service(name: &'static str, sign: Sign, fault: fn() -> Failing) -> Faul
     }
 }
 
-/// The faults under the headings that they are shown under.
-pub(crate) const GROUPS: &[(&str, &[Fault])] = &[
-    (
-        "Nobody there",
-        &[
-            proxy(REFUSES, Sign::Unavailable, ProxyFault::refuse),
-            proxy("comes and goes", Sign::NowAndThen, || {
-                ProxyFault::flap_ms(20, 20)
-            }),
-            proxy(
-                "resets after the request",
-                Sign::Unavailable,
-                ProxyFault::reset_after_request,
-            ),
-            proxy(
-                "resets before the answer",
-                Sign::Unavailable,
-                ProxyFault::reset_before_head,
-            ),
-        ],
-    ),
-    (
-        "Silence",
-        &[
-            proxy(
-                "takes the request and hangs",
-                Sign::Silent,
-                ProxyFault::hang,
-            ),
-            proxy(
-                "a black hole for requests",
-                Sign::Silent,
-                ProxyFault::black_hole_requests,
-            ),
-            proxy(
-                "a black hole for answers",
-                Sign::Silent,
-                ProxyFault::black_hole_answers,
-            ),
-            proxy("answers too late", Sign::Silent, || {
-                ProxyFault::latency_ms(A_MINUTE)
-            }),
-            proxy("drips a byte at a time", Sign::Silent, || {
-                ProxyFault::drip_ms(200)
-            }),
-            proxy("announces more than it sends", Sign::Silent, || {
-                ProxyFault::announce_extra(100)
-            }),
-            service("hangs by itself", Sign::Silent, Failing::hang),
-            service("works for too long", Sign::Silent, || {
-                Failing::latency_ms(A_MINUTE)
-            }),
-        ],
-    ),
-    (
-        "Half an answer",
-        &[
-            proxy(
-                "resets within the head",
-                Sign::Invalid,
-                ProxyFault::reset_mid_head,
-            ),
-            proxy(
-                "resets after the head",
-                Sign::Invalid,
-                ProxyFault::reset_after_head,
-            ),
-            proxy(
-                "resets within the body",
-                Sign::Invalid,
-                ProxyFault::reset_mid_body,
-            ),
-            proxy("cuts a body of known length", Sign::Invalid, || {
-                ProxyFault::cut(Cut::Sized)
-            }),
-            proxy("cuts within a chunk", Sign::Invalid, || {
-                ProxyFault::cut(Cut::InChunk)
-            }),
-            proxy("leaves out the last chunk", Sign::Invalid, || {
-                ProxyFault::cut(Cut::BeforeLastChunk)
-            }),
-        ],
-    ),
-    (
-        "Another answer",
-        &[
-            proxy("sends a 103 first", Sign::Harmless, ProxyFault::early_hints),
-            proxy("sends what is no HTTP", Sign::Invalid, ProxyFault::garbage),
-            proxy(
-                "announces more than is read",
-                Sign::Invalid,
-                ProxyFault::announce_huge,
-            ),
-            service("JSON cut off", Sign::Invalid, || {
-                Failing::body(BodyFault::Malformed)
-            }),
-            service("JSON of another shape", Sign::Invalid, || {
-                Failing::body(BodyFault::WrongShape)
-            }),
-            service("a record not asked for", Sign::Invalid, || {
-                Failing::body(BodyFault::WrongId)
-            }),
-            service("an empty body", Sign::Invalid, || {
-                Failing::body(BodyFault::Empty)
-            }),
-            service("200 with HTML", Sign::Invalid, || {
-                Failing::body(BodyFault::Html)
-            }),
-        ],
-    ),
-    (
-        "An error",
-        &[
-            service("500", Sign::Unavailable, || Failing::status(500)),
-            service("503", Sign::Unavailable, || Failing::status(503)),
-            service("503, `Retry-After: 30`", Sign::UnavailableForLong, || {
-                Failing::status_retry_after(503, RETRY_AFTER)
-            }),
-            service("429", Sign::Throttled, || Failing::status(429)),
-        ],
-    ),
-];
+/// Faults under the headings that they are shown under.
+pub(crate) type Groups = &'static [(&'static str, &'static [Fault])];
+
+/// The faults of services that speak this.
+pub(crate) fn groups(protocol: Protocol) -> Groups {
+    match protocol {
+        Protocol::Http => http::GROUPS,
+        Protocol::Grpc => grpc::GROUPS,
+    }
+}
