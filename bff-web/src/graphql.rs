@@ -22,6 +22,7 @@ mod negotiation;
 mod pages;
 mod request;
 mod schema;
+mod shape;
 mod state;
 mod tokens;
 

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use super::config::GraphQlConfig;
 use super::limits::{Cost, Refusal};
 use super::negotiation::Form;
+use super::shape::Shape;
 
 /// A request that is not executed.
 #[derive(Debug, Clone)]
@@ -76,12 +77,13 @@ pub(super) fn not_executed(form: Form, errors: &[Failure<'_>], told: Told<'_>) -
 pub(super) fn executed(
     form: Form,
     response: &async_graphql::Response,
+    shape: &Shape,
     told: Told<'_>,
     sources: &[(&'static str, Provenance)],
     changes: bool,
 ) -> HttpResponse {
     let errors: Vec<_> = response.errors.iter().map(Failure::Server).collect();
-    let body = body(&errors, Some(&response.data), told, sources);
+    let body = body(&errors, Some(Exact(&response.data, shape)), told, sources);
     let sources: Vec<_> = sources.iter().map(|(name, from)| (*name, from)).collect();
     let kept = errors.is_empty() && !changes;
     finish(form, StatusCode::OK, body, &sources, kept)
@@ -109,13 +111,13 @@ pub(super) enum Failure<'a> {
 
 fn body(
     errors: &[Failure<'_>],
-    data: Option<&Value>,
+    data: Option<Exact<'_>>,
     told: Told<'_>,
     sources: &[(&'static str, Provenance)],
 ) -> Vec<u8> {
     let body = Body {
         errors,
-        data: data.map(Exact),
+        data,
         extensions: Extensions { told, sources },
     };
     serde_json::to_vec(&body).unwrap_or_else(|error| {
@@ -226,8 +228,8 @@ fn path(path: &[PathSegment]) -> Vec<serde_json::Value> {
     segments.collect()
 }
 
-/// A value as JSON. What is bytes is a number, in the digits that it was written with.
-struct Exact<'a>(&'a Value);
+/// A value as JSON, in the sequence of its shape. What is bytes is a number, in the digits that it was written with.
+struct Exact<'a>(&'a Value, &'a Shape);
 
 impl Serialize for Exact<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -244,14 +246,17 @@ impl Serialize for Exact<'_> {
             Value::List(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
                 for item in items {
-                    list.serialize_element(&Exact(item))?;
+                    list.serialize_element(&Exact(item, self.1))?;
                 }
                 list.end()
             }
             Value::Object(members) => {
                 let mut map = serializer.serialize_map(Some(members.len()))?;
-                for (name, member) in members {
-                    map.serialize_entry(name.as_str(), &Exact(member))?;
+                for (name, shape) in &self.1.0 {
+                    // What `@skip` and `@include` leave out is not there.
+                    if let Some(member) = members.get(name) {
+                        map.serialize_entry(name.as_str(), &Exact(member, shape))?;
+                    }
                 }
                 map.end()
             }

@@ -21,6 +21,7 @@ use super::documented::{AskProblems, Document, Parameters, RequestBody};
 use super::limits::{self, Cost, NESTING, Refusal};
 use super::negotiation::{Accepted, Form};
 use super::request::Asked;
+use super::shape::Shape;
 use super::state::State;
 use super::{GraphQl, explorer, tokens};
 use crate::openapi::example;
@@ -166,6 +167,7 @@ pub(crate) async fn ask(
 /// What is to be done, measured.
 struct Plan {
     document: ExecutableDocument,
+    shape: Shape,
     cost: Cost,
     changes: bool,
 }
@@ -204,7 +206,8 @@ impl Means {
             let errors: Vec<_> = response.errors.iter().map(Failure::Server).collect();
             return answer::not_executed(form, &errors, told);
         }
-        answer::executed(form, &response, told, &state.told(), plan.changes)
+        let sources = state.told();
+        answer::executed(form, &response, &plan.shape, told, &sources, plan.changes)
     }
 
     fn plan(&self, method: &Method, asked: &Asked) -> Result<Plan, NoPlan> {
@@ -238,8 +241,10 @@ impl Means {
             return Err(NoPlan::Limits(refusals, Some(cost)));
         }
         let changes = !limits::is_read(operation);
+        let shape = Shape::of(&document, operation);
         Ok(Plan {
             document,
+            shape,
             cost,
             changes,
         })

@@ -207,3 +207,30 @@ async fn an_address_is_one_text_or_its_parts() {
     }
     assert!(texts + parts > 0, "{page}");
 }
+
+#[actix_web::test]
+async fn fields_stand_in_the_sequence_in_which_they_are_asked_for() {
+    let app = spawn_app().await;
+    // What takes longer comes before what does not, and is merged with what comes after it.
+    let query = "query($no: Boolean!) { slow: order(id: 3) { customer { name } ...more id customer { id } } none: __typename
+        quick: order(id: 1) { total description @skip(if: $no) currency @include(if: $no) } ... on Query { last: __typename } }
+        fragment more on Order { status sources { customer { state } order { state } } customer { email } }";
+
+    for _ in 0..3 {
+        let answer = post(&app, query, &json!({ "no": true })).await;
+        let names = [
+            "slow", "customer", "name", "email", "id", "status", "sources", "customer",
+        ];
+        let names = names
+            .into_iter()
+            .chain(["state", "order", "state", "id", "none", "quick"]);
+        let names = names.chain(["total", "currency", "last"]);
+        let mut rest = answer.body.split_once("\"data\":").unwrap().1;
+        for name in names {
+            let found = rest.split_once(&format!("\"{name}\":"));
+            rest = found
+                .unwrap_or_else(|| panic!("{name} is not next: {rest}"))
+                .1;
+        }
+    }
+}
