@@ -119,7 +119,7 @@ impl Raw {
             }
             if matches!(frame.kind, DATA | HEADERS) && frame.flags & END_STREAM != 0 {
                 let body = self.bodies.remove(&frame.stream).unwrap_or_default();
-                let received = Received::of_body(self.number, body);
+                let received = Received::of_body(body);
                 let id = received.id();
                 self.seen.send_modify(|seen| seen.calls.push(received));
                 return Some((frame.stream, id));

@@ -46,8 +46,8 @@ impl Server {
     /// The same with settings of HTTP/2.
     pub(crate) fn with(builder: Builder, script: impl AsyncFn(Call) + 'static) -> Self {
         let script = Rc::new(script);
-        Self::listen(async move |tcp, number, seen: watch::Sender<Seen>| {
-            serve(tcp, number, &builder, &seen, Rc::clone(&script)).await;
+        Self::listen(async move |tcp, _, seen: watch::Sender<Seen>| {
+            serve(tcp, &builder, &seen, Rc::clone(&script)).await;
             seen.send_modify(|seen| seen.closed += 1);
         })
     }
@@ -130,7 +130,6 @@ impl Drop for Server {
 
 async fn serve(
     tcp: TcpStream,
-    number: usize,
     builder: &Builder,
     seen: &watch::Sender<Seen>,
     script: Rc<impl AsyncFn(Call) + 'static>,
@@ -141,7 +140,7 @@ async fn serve(
     while let Some(Ok((request, respond))) = connection.accept().await {
         let (script, seen) = (Rc::clone(&script), seen.clone());
         actix_rt::spawn(async move {
-            if let Some(received) = Received::read(request, number).await {
+            if let Some(received) = Received::read(request).await {
                 seen.send_modify(|seen| seen.calls.push(received.clone()));
                 let call = Call {
                     received,
@@ -157,8 +156,6 @@ async fn serve(
 /// A call as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
-    /// Which connection it came on, counted from zero.
-    pub(crate) connection: usize,
     pub(crate) method: http::Method,
     pub(crate) uri: http::Uri,
     pub(crate) headers: HeaderMap,
@@ -167,7 +164,7 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    async fn read(request: Request<h2::RecvStream>, connection: usize) -> Option<Self> {
+    async fn read(request: Request<h2::RecvStream>) -> Option<Self> {
         let (parts, mut stream) = request.into_parts();
         let mut body = Vec::new();
         while let Some(data) = stream.data().await {
@@ -176,7 +173,6 @@ impl Received {
             body.extend_from_slice(&data);
         }
         Some(Self {
-            connection,
             method: parts.method,
             uri: parts.uri,
             headers: parts.headers,
@@ -185,9 +181,8 @@ impl Received {
     }
 
     /// One that came in frames of which only the body was looked at.
-    pub(crate) fn of_body(connection: usize, body: Vec<u8>) -> Self {
+    pub(crate) fn of_body(body: Vec<u8>) -> Self {
         Self {
-            connection,
             method: http::Method::POST,
             uri: http::Uri::default(),
             headers: HeaderMap::new(),
@@ -239,7 +234,7 @@ impl Call {
             End::Data => {}
             End::Never => {
                 let reset = std::future::poll_fn(|cx| stream.poll_reset(cx)).await;
-                note(&self.seen, reset);
+                note(&self.seen, &reset);
             }
         }
     }
@@ -247,13 +242,13 @@ impl Call {
     /// Says nothing until the caller gives the stream up.
     pub(crate) async fn until_given_up(&mut self) {
         let reset = std::future::poll_fn(|cx| self.respond.poll_reset(cx)).await;
-        note(&self.seen, reset);
+        note(&self.seen, &reset);
     }
 }
 
-fn note(seen: &watch::Sender<Seen>, reset: Result<Reason, h2::Error>) {
+fn note(seen: &watch::Sender<Seen>, reset: &Result<Reason, h2::Error>) {
     if let Ok(reason) = reset {
-        seen.send_modify(|seen| seen.resets.push(reason));
+        seen.send_modify(|seen| seen.resets.push(*reason));
     }
 }
 
