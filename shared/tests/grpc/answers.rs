@@ -127,7 +127,7 @@ async fn a_message_that_is_too_large_is_not_read() {
 
 #[actix_web::test]
 async fn what_is_answered_by_something_else_is_no_grpc() {
-    for code in [200, 400, 404, 429, 502, 503] {
+    for code in [200, 301, 400, 404, 500] {
         let page = Answer {
             status: code,
             head: vec![("content-type", "text/html")],
@@ -143,6 +143,20 @@ async fn what_is_answered_by_something_else_is_no_grpc() {
         .await;
         let head = vec![("content-type", "application/grpc")];
         invalid(Answer { head, ..page }).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_proxy_without_a_service_behind_it_says_that_it_is_unavailable() {
+    for code in [429, 502, 503, 504] {
+        let server = Server::answering(move |_| Answer {
+            status: code,
+            head: vec![("content-type", "text/html")],
+            ..Answer::of(["<html>secret</html>"]).ending(End::Data)
+        });
+        let error = Upstream::of(&server).get(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{code}: {error}");
+        assert!(!error.detail().contains("secret"), "{error}");
     }
 }
 

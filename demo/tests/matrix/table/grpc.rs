@@ -134,7 +134,7 @@ const ANOTHER: &[Fault] = &[
     service("HTTP 200 with HTML", Sign::Invalid, || {
         Failing::body(BodyFault::Html)
     }),
-    service("HTTP 503 without gRPC", Sign::Invalid, || {
+    service("HTTP 503 without gRPC", Sign::Unavailable, || {
         Failing::status(503)
     }),
 ];

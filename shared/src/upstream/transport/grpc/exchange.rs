@@ -200,6 +200,12 @@ impl Service<Request<Body>> for Stream {
                 Some(Code::Ok) => return Err(exchange.refuse("no message")),
                 None if !is_grpc => {
                     let status = response.status().as_u16();
+                    if matches!(status, 429 | 502..=504) {
+                        // A proxy before the service that says for it what it cannot say itself
+                        // (grpc/doc/http-grpc-status-mapping.md).
+                        exchange.seen().code = Some(Code::Unavailable);
+                        return Err(Status::unavailable(""));
+                    }
                     return Err(exchange.refuse(format!("HTTP status {status}")));
                 }
                 _ => {}
