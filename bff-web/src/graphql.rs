@@ -4,6 +4,7 @@
 //! http      what a request may be: methods, media types, no page of another site (GraphQL over HTTP)
 //!   request   what is asked: query, operationName, variables
 //!     tokens    how long the document is, before anything reads it
+//!     documents what was read before, and is known to be valid
 //!     limits    what it would cost, before anything runs
 //!       schema    what there is; each resolver asks the desk through `state`
 //!         state     one deadline, one batch of customers, what is told of the sources
@@ -13,6 +14,7 @@
 mod answer;
 mod config;
 mod documented;
+mod documents;
 mod explorer;
 mod fault;
 mod http;
@@ -30,19 +32,25 @@ pub use config::GraphQlConfig;
 pub(crate) use http::{ask, ask_by_url};
 pub use schema::sdl;
 
+use async_graphql::ValidationMode;
+use documents::Documents;
 use schema::Schema;
 
 /// What every worker thread answers GraphQL with.
-#[derive(Clone)]
 pub(crate) struct GraphQl {
     schema: Schema,
+    /// For documents that are known to be valid.
+    unchecked: Schema,
+    documents: Documents,
     config: GraphQlConfig,
 }
 
 impl GraphQl {
     pub(crate) fn new(config: GraphQlConfig) -> Self {
         Self {
-            schema: schema::schema(),
+            schema: schema::schema(ValidationMode::Strict),
+            unchecked: schema::schema(ValidationMode::Fast),
+            documents: Documents::default(),
             config,
         }
     }

@@ -5,19 +5,19 @@
 //! here has the type of JSON; a GET has a field that a page cannot add by itself. Without either it is refused, whoever
 //! sends it: what a cookie opens to a user is not to be opened to every page that they look at.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use async_graphql::parser::parse_query;
-use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::Variables;
 use bff_shared::domain::OrderDesk;
 use bff_shared::serve::{Caller, Cursors};
 
 use super::answer::{self, Failure, Refused, Told};
 use super::documented::{AskProblems, Document, Parameters, RequestBody};
+use super::documents::{Known, Way};
 use super::limits::{self, Cost, NESTING, Refusal};
 use super::negotiation::{Accepted, Form};
 use super::request::Asked;
@@ -166,7 +166,10 @@ pub(crate) async fn ask(
 
 /// What is to be done, measured.
 struct Plan {
-    document: ExecutableDocument,
+    known: Arc<Known>,
+    variables: Variables,
+    /// How the variables are given, where that says whether they are valid.
+    way: Option<Way>,
     shape: Shape,
     cost: Cost,
     changes: bool,
@@ -195,16 +198,29 @@ impl Means {
             Err(NoPlan::Refused(refused)) => return refused.answer(form),
         };
         let told = told(Some(plan.cost));
-        let mut request = async_graphql::Request::new("").variables(asked.variables());
+        let mut request = async_graphql::Request::new("").variables(plan.variables);
         request.operation_name.clone_from(&asked.operation_name);
-        request.set_parsed_query(plan.document);
+        request.set_parsed_query(plan.known.document.clone());
+        let is_valid = plan
+            .way
+            .as_ref()
+            .is_some_and(|way| plan.known.is_valid(way));
+        let schema = match is_valid {
+            true => &self.graphql.unchecked,
+            false => &self.graphql.schema,
+        };
         let state = State::new(self.desk, self.cursors, self.caller, config.max_page);
-        let response = state.during(self.graphql.schema.execute(request)).await;
+        let response = state.during(schema.execute(request)).await;
         // What is wrong with the document is at no field of the answer.
         let is_at_field = |error: &async_graphql::ServerError| !error.path.is_empty();
         if response.data == async_graphql::Value::Null && !response.errors.iter().any(is_at_field) {
             let errors: Vec<_> = response.errors.iter().map(Failure::Server).collect();
             return answer::not_executed(form, &errors, told);
+        }
+        if let Some(way) = plan.way
+            && !is_valid
+        {
+            plan.known.found_valid(way);
         }
         let sources = state.told();
         answer::executed(form, &response, &plan.shape, told, &sources, plan.changes)
@@ -216,16 +232,18 @@ impl Means {
         if size.tokens > config.max_tokens || size.nesting > NESTING {
             return Err(NoPlan::Limits(too_large(size, config.max_tokens), None));
         }
-        let document = parse_query(&asked.query).map_err(|error| NoPlan::Syntax(error.into()))?;
+        let known = self.graphql.documents.read(&asked.query, size);
+        let known = known.map_err(|error| NoPlan::Syntax(error.into()))?;
+        let document = &known.document;
         let variables = asked.variables();
         let refuse = |refusal| NoPlan::Limits(vec![refusal], None);
-        let operation = limits::operation(&document, asked.operation_name.as_deref());
+        let operation = limits::operation(document, asked.operation_name.as_deref());
         let operation = operation.map_err(refuse)?;
         let missing = limits::missing_variables(operation, &variables);
         if !missing.is_empty() {
             return Err(NoPlan::Limits(missing, None));
         }
-        let cost = limits::cost(&document, operation, &variables, config).map_err(refuse)?;
+        let cost = limits::cost(document, operation, &variables, config).map_err(refuse)?;
         if *method == Method::GET && !limits::is_read(operation) {
             return Err(NoPlan::Refused(changes_by_url()));
         }
@@ -233,7 +251,7 @@ impl Means {
         // The others are not executed, but they are compared with the schema too.
         for (_, other) in document.operations.iter() {
             if refusals.is_empty() && !std::ptr::eq(&raw const other.node, operation) {
-                let cost = limits::cost(&document, &other.node, &variables, config);
+                let cost = limits::cost(document, &other.node, &variables, config);
                 refusals = limits::beyond(&cost.map_err(refuse)?, config);
             }
         }
@@ -241,9 +259,11 @@ impl Means {
             return Err(NoPlan::Limits(refusals, Some(cost)));
         }
         let changes = !limits::is_read(operation);
-        let shape = Shape::of(&document, operation);
+        let shape = Shape::of(document, operation);
         Ok(Plan {
-            document,
+            way: known.way(&variables),
+            known,
+            variables,
             shape,
             cost,
             changes,

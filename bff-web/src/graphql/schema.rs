@@ -8,7 +8,7 @@ mod query;
 mod scalars;
 mod sources;
 
-use async_graphql::EmptySubscription;
+use async_graphql::{EmptySubscription, ValidationMode};
 
 use super::limits::NESTING;
 use mutation::Mutation;
@@ -17,9 +17,10 @@ use query::Query;
 /// The schema as it is executed.
 pub(super) type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// Makes the schema.
-pub(super) fn schema() -> Schema {
+/// Makes the schema, which compares documents with itself as far as `mode` says.
+pub(super) fn schema(mode: ValidationMode) -> Schema {
     Schema::build(Query, Mutation, EmptySubscription)
+        .validation_mode(mode)
         // Of selections in each other. Whoever is beyond it was refused before, in words of ours.
         .limit_recursive_depth(2 * NESTING as usize)
         .finish()
@@ -29,6 +30,6 @@ pub(super) fn schema() -> Schema {
 #[must_use]
 pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new().prefer_single_line_descriptions();
-    let sdl = schema().sdl_with_options(options);
+    let sdl = schema(ValidationMode::Strict).sdl_with_options(options);
     format!("{}\n", sdl.trim())
 }

@@ -234,3 +234,28 @@ async fn fields_stand_in_the_sequence_in_which_they_are_asked_for() {
         }
     }
 }
+
+#[actix_web::test]
+async fn a_document_that_was_read_before_is_answered_and_refused_as_the_first_time() {
+    let app = spawn_app().await;
+    let query = "query($id: ID!, $first: Int) { order(id: $id) { id } orders(first: $first) { nodes { id } } }";
+    let wrong = json!({ "id": { "a": 1 }, "first": 1 });
+    let none = json!({ "id": 0, "first": 1 });
+
+    let refused = post(&app, query, &wrong).await;
+    let at_field = post(&app, query, &none).await;
+    for number in 1..=3 {
+        let answer = post(&app, query, &json!({ "id": number, "first": number })).await;
+        let data = &answer.json()["data"];
+        assert_eq!(data["order"]["id"], number.to_string());
+        assert_eq!(data["orders"]["nodes"].as_array().unwrap().len(), number);
+    }
+    let again = post(&app, query, &wrong).await;
+    assert_eq!((again.status, &again.body), (refused.status, &refused.body));
+    assert_eq!(again.status, 400);
+    let again = post(&app, query, &none).await;
+    assert_eq!(
+        (again.status, again.json()["errors"].clone()),
+        (at_field.status, at_field.json()["errors"].clone())
+    );
+}
