@@ -248,6 +248,8 @@ impl Cell {
             // One attempt and two repeats.
             Sign::Unavailable => between(3, 3 + pooled),
             Sign::Throttled | Sign::Invalid | Sign::OutOfTime => between(3, 3),
+            // The first connection that ends has a repeat of its own.
+            Sign::CutShort => between(4, 4),
             Sign::UnavailableForGood | Sign::Refused | Sign::Missing | Sign::Harmless => {
                 between(1, 1)
             }

@@ -47,6 +47,8 @@ pub(crate) enum Sign {
     Throttled,
     /// No answer, or no end of it.
     Silent,
+    /// An answer whose connection ends within it.
+    CutShort,
     /// An answer that is of no use.
     Invalid,
     /// The service says that it does not work, and that it is not to be asked again, wherever that may be (gRFC A6).
@@ -71,7 +73,7 @@ impl Sign {
             | Self::NowAndThen => "unavailable",
             Self::Throttled => "overloaded",
             Self::Silent | Self::OutOfTime => "timeout",
-            Self::Invalid | Self::Refused => "invalidResponse",
+            Self::CutShort | Self::Invalid | Self::Refused => "invalidResponse",
             Self::Missing => "notFound",
             Self::Harmless => "",
         }
@@ -86,7 +88,7 @@ impl Sign {
             | Self::NowAndThen => (503, "upstreamUnavailable"),
             Self::Throttled => (503, "upstreamOverloaded"),
             Self::Silent | Self::OutOfTime => (504, "upstreamTimeout"),
-            Self::Invalid | Self::Refused => (502, "upstreamInvalidResponse"),
+            Self::CutShort | Self::Invalid | Self::Refused => (502, "upstreamInvalidResponse"),
             Self::Missing => (404, "orderNotFound"),
             Self::Harmless => (200, ""),
         }
@@ -103,6 +105,7 @@ impl Sign {
             | Self::NowAndThen
             | Self::Silent
             | Self::OutOfTime
+            | Self::CutShort
             | Self::Invalid
             | Self::Refused
             | Self::Missing

@@ -76,7 +76,7 @@ impl ResponseClass {
 /// What it means that no whole answer came: for whoever asked, and for the endpoint.
 pub(super) fn of_transport(error: &TransportError) -> (ErrorKind, AttemptEnd) {
     match error {
-        TransportError::Invalid(_) => (
+        TransportError::CutShort(_) | TransportError::Invalid(_) => (
             ErrorKind::InvalidResponse,
             AttemptEnd::Failed { unreachable: false },
         ),

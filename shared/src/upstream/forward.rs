@@ -316,6 +316,7 @@ impl Course {
             TransportError::Disconnected(_)
             | TransportError::Reset(_)
             | TransportError::Unprocessed(_)
+            | TransportError::CutShort(_)
             | TransportError::Invalid(_) => false,
         }
     }

@@ -78,8 +78,9 @@ impl RetryConfig {
 pub(super) struct Failed {
     /// Whether another attempt may end otherwise: not after a 404, and not after a refusal of our own.
     pub(super) repeatable: bool,
-    /// Whether its cause was a pooled connection that the service had closed meanwhile.
-    pub(super) stale_connection: bool,
+    /// Whether its cause was the end of a connection: a pooled one that the service had closed meanwhile, or one that
+    /// ended within the answer.
+    pub(super) connection_ended: bool,
     /// When the service wants to be asked again.
     pub(super) retry_after: Option<Duration>,
 }
@@ -99,7 +100,7 @@ pub(super) struct Retry {
     config: RetryConfig,
     may_repeat: bool,
     made: u32,
-    stale_spent: bool,
+    connection_forgiven: bool,
 }
 
 impl Retry {
@@ -109,7 +110,7 @@ impl Retry {
             config,
             may_repeat: is_idempotent,
             made: 0,
-            stale_spent: false,
+            connection_forgiven: false,
         }
     }
 
@@ -125,9 +126,10 @@ impl Retry {
         if !self.may_repeat || !failed.repeatable || remaining.is_zero() {
             return Step::GiveUp;
         }
-        // A connection that went stale says nothing about the service: the next one is most likely fresh.
-        if failed.stale_connection && !self.stale_spent {
-            self.stale_spent = true;
+        // That a connection ended says little about the service: the next one most likely lasts. So the first such
+        // failure of a call has a repeat beside those that are set, which the budget pays like any other.
+        if failed.connection_ended && !self.connection_forgiven {
+            self.connection_forgiven = true;
             return Step::Repeat(Duration::ZERO);
         }
         if self.made >= self.config.repeats {

@@ -54,7 +54,9 @@ pub enum TransportError {
     Reset(String),
     /// The service says that it has not begun with the request.
     Unprocessed(String),
-    /// Bytes came that are no whole answer to the request.
+    /// The connection ended within the answer.
+    CutShort(&'static str),
+    /// Bytes came that are no answer to the request.
     Invalid(String),
 }
 
@@ -67,6 +69,7 @@ impl fmt::Display for TransportError {
             Self::Disconnected(why) => write!(f, "connection lost before an answer: {why}"),
             Self::Reset(why) => write!(f, "broke off before an answer: {why}"),
             Self::Unprocessed(why) => write!(f, "refused before it began: {why}"),
+            Self::CutShort(what) => write!(f, "answered with {what} cut short"),
             Self::Invalid(why) => f.write_str(why),
         }
     }

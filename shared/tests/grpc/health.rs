@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bff_shared::upstream::Config;
+use bff_shared::upstream::{Config, ErrorKind};
 
-use super::calls::{Upstream, within};
+use super::calls::{Upstream, failed, within};
 use super::server::{Answer, Call, End, Received, Server, framed};
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -237,4 +237,16 @@ async fn with_no_interval_nobody_is_asked_and_with_its_cluster_the_asking_ends()
     let _watch = Upstream::with(&watch.server, asking);
     watch.asked(20).await;
     assert!(asked.checks() <= until);
+}
+
+#[actix_web::test]
+async fn with_no_interval_a_lost_instance_is_connected_to_and_not_asked() {
+    let server = Server::frames(async |mut raw| {
+        raw.greet().await;
+        while raw.call().await.is_some() && raw.number > 0 {}
+    });
+    let upstream = Upstream::of(&server);
+    failed(upstream.get(1).await, ErrorKind::Unavailable);
+    server.until(|seen| seen.closed == 1).await;
+    assert_eq!((server.connections(), server.count()), (2, 1));
 }

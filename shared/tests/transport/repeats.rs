@@ -196,17 +196,32 @@ async fn only_methods_that_may_be_done_twice_are_repeated() {
     }
 }
 
-#[actix_web::test]
-async fn a_pooled_connection_that_breaks_off_within_an_answer_is_not_repeated() {
-    let server = RawServer::start(async |mut connection| {
+/// Whose first connection breaks off within its second answer.
+fn server_cutting_the_second_answer() -> RawServer {
+    RawServer::start(async |mut connection| {
         let request = connection.request().await.unwrap();
         connection.write(thing(request.id())).await;
         connection.request().await;
         connection.write("HTTP/1.1 200 O").await;
-    });
+    })
+}
+
+#[actix_web::test]
+async fn a_connection_that_breaks_off_within_an_answer_costs_a_repeat() {
+    let server = server_cutting_the_second_answer();
     let upstream = Upstream::of(&server);
     assert_eq!(upstream.get(1).await, Ok(1));
-    invalid(upstream.get(2).await);
+    assert_eq!(upstream.get(2).await, Ok(2));
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[actix_web::test]
+async fn a_post_whose_answer_breaks_off_is_not_repeated() {
+    let server = server_cutting_the_second_answer();
+    let upstream = Upstream::of(&server);
+    assert_eq!(upstream.get(1).await, Ok(1));
+    let detail = invalid(upstream.post(2).await);
+    assert!(detail.ends_with("a head cut short"), "{detail}");
     assert_eq!(server.requests().len(), 2);
 }
 

@@ -86,12 +86,12 @@ const SILENCE: &[Fault] = &[
 const HALF: &[Fault] = &[
     proxy(
         "resets after the head",
-        Sign::Invalid,
+        Sign::CutShort,
         ProxyFault::reset_after_head,
     ),
     proxy(
         "resets within the message",
-        Sign::Invalid,
+        Sign::CutShort,
         ProxyFault::reset_mid_body,
     ),
     service("ends without trailers", Sign::Invalid, || {

@@ -64,26 +64,26 @@ pub(super) const GROUPS: Groups = &[
         &[
             proxy(
                 "resets within the head",
-                Sign::Invalid,
+                Sign::CutShort,
                 ProxyFault::reset_mid_head,
             ),
             proxy(
                 "resets after the head",
-                Sign::Invalid,
+                Sign::CutShort,
                 ProxyFault::reset_after_head,
             ),
             proxy(
                 "resets within the body",
-                Sign::Invalid,
+                Sign::CutShort,
                 ProxyFault::reset_mid_body,
             ),
-            proxy("cuts a body of known length", Sign::Invalid, || {
+            proxy("cuts a body of known length", Sign::CutShort, || {
                 ProxyFault::cut(Cut::Sized)
             }),
-            proxy("cuts within a chunk", Sign::Invalid, || {
+            proxy("cuts within a chunk", Sign::CutShort, || {
                 ProxyFault::cut(Cut::InChunk)
             }),
-            proxy("leaves out the last chunk", Sign::Invalid, || {
+            proxy("leaves out the last chunk", Sign::CutShort, || {
                 ProxyFault::cut(Cut::BeforeLastChunk)
             }),
         ],

@@ -143,7 +143,10 @@ impl Client {
                 failure.error
             },
             failed: Failed {
-                stale_connection: *error == TransportError::StaleConnection,
+                connection_ended: matches!(
+                    error,
+                    TransportError::StaleConnection | TransportError::CutShort(_)
+                ),
                 ..failure.failed
             },
             end,
@@ -179,7 +182,7 @@ impl Client {
             error: self.error(kind, detail),
             failed: Failed {
                 repeatable: true,
-                stale_connection: false,
+                connection_ended: false,
                 retry_after: None,
             },
             end: FAILED,

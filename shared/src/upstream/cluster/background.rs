@@ -26,7 +26,7 @@ impl Cluster {
             return;
         }
         let (name, endpoint) = (Arc::clone(&self.name), Arc::downgrade(endpoint));
-        let (connect, protocol) = (self.connect, self.config.protocol);
+        let (connect, asks_health) = (self.connect, self.asks_health());
         let connect_timeout = self.config.connect_timeout;
         tokio::spawn(async move {
             loop {
@@ -34,9 +34,10 @@ impl Cluster {
                 let Some(endpoint) = endpoint.upgrade() else {
                     return;
                 };
-                let reached = match protocol {
-                    Protocol::Http => connect(endpoint.socket()),
-                    Protocol::Grpc => Box::pin(serves(Arc::clone(&endpoint))),
+                let reached = if asks_health {
+                    Box::pin(serves(Arc::clone(&endpoint)))
+                } else {
+                    connect(endpoint.socket())
                 };
                 let outcome = timeout(connect_timeout, reached).await;
                 if matches!(outcome, Ok(Ok(()))) {
@@ -52,10 +53,10 @@ impl Cluster {
 
     /// Asks every endpoint for its health while the cluster lives, where it offers that.
     pub(super) fn follow_health(self: &Arc<Self>) {
-        let interval = self.config.grpc.health_interval;
-        if self.config.protocol != Protocol::Grpc || interval.is_zero() {
+        if !self.asks_health() {
             return;
         }
+        let interval = self.config.grpc.health_interval;
         let weak = Arc::downgrade(self);
         let allowed = self.config.attempt_timeout;
         tokio::spawn(async move {
@@ -87,6 +88,10 @@ impl Cluster {
                 sleep(interval).await;
             }
         });
+    }
+
+    fn asks_health(&self) -> bool {
+        self.config.protocol == Protocol::Grpc && !self.config.grpc.health_interval.is_zero()
     }
 
     fn heard(&self, endpoint: &Endpoint, serves: bool) {

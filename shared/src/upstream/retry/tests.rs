@@ -26,10 +26,10 @@ fn failure() -> impl Strategy<Value = Failure> {
         prop::option::weighted(0.3, time()),
     );
     (failed, any::<bool>(), time(), 0.0..1.0_f64).prop_map(
-        |((repeatable, stale_connection, after), elsewhere, remaining, random)| Failure {
+        |((repeatable, connection_ended, after), elsewhere, remaining, random)| Failure {
             failed: Failed {
                 repeatable,
-                stale_connection,
+                connection_ended,
                 retry_after: after.map(|millis| millis * MS),
             },
             elsewhere,
@@ -66,16 +66,16 @@ proptest! {
         failures in prop::collection::vec(failure(), 1..40),
     ) {
         let mut retry = Retry::new(config, true);
-        let (mut made, mut stale) = (0, 0);
+        let (mut made, mut ended) = (0, 0);
         for Failure { failed, elsewhere, remaining, random } in failures {
             let step = retry.next(failed, elsewhere, remaining, random);
-            let first_stale = failed.stale_connection && stale == 0;
+            let forgiven = failed.connection_ended && ended == 0;
             let Step::Repeat(wait) = step else {
                 let doubled = made.max(1) - 1;
                 let bound = (config.backoff * (1 << doubled)).min(config.backoff_at_most);
                 let asked = failed.retry_after.filter(|_| !elsewhere).unwrap_or_default();
                 prop_assert!(
-                    !failed.repeatable || remaining.is_zero() || !first_stale && (
+                    !failed.repeatable || remaining.is_zero() || !forgiven && (
                         made == config.repeats || bound.max(asked) >= remaining
                     ),
                     "given up for no reason"
@@ -84,8 +84,8 @@ proptest! {
             };
             prop_assert!(failed.repeatable);
             prop_assert!(wait < remaining);
-            if first_stale {
-                stale += 1;
+            if forgiven {
+                ended += 1;
                 prop_assert_eq!(wait, Duration::ZERO);
                 continue;
             }
@@ -105,6 +105,6 @@ proptest! {
                 prop_assert!(!wait.is_zero());
             }
         }
-        prop_assert!(made <= config.repeats && stale <= 1);
+        prop_assert!(made <= config.repeats && ended <= 1);
     }
 }

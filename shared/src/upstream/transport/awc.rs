@@ -292,7 +292,11 @@ where
     let mut length = 0;
     while let Some(chunk) = response.next().await {
         let chunk = chunk.map_err(|error| {
-            TransportError::Invalid(format!("answered with an unreadable body: {error}"))
+            if exchange.connection_ended() {
+                TransportError::CutShort("a body")
+            } else {
+                TransportError::Invalid(format!("answered with an unreadable body: {error}"))
+            }
         })?;
         length += chunk.len();
         if length > limit {
@@ -311,9 +315,7 @@ where
     }
     // awc reports the end of the connection like the end of the body.
     if exchange.connection_ended() {
-        return Err(TransportError::Invalid(
-            "answered with a body cut short".to_owned(),
-        ));
+        return Err(TransportError::CutShort("a body"));
     }
     Ok(if rest.is_empty() {
         first
@@ -326,6 +328,9 @@ impl Exchange {
     /// What an error of awc's means, by what was seen on the connection. awc's own words do not tell: the same
     /// `Disconnected` stands for a refused connection and for one that closed with the request half done.
     fn explain(&self, error: SendRequestError) -> TransportError {
+        if self.received() && self.connection_ended() {
+            return TransportError::CutShort("a head");
+        }
         if self.received() {
             return TransportError::Invalid(format!("answered with what is no HTTP: {error}"));
         }

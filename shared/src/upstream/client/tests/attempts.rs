@@ -92,18 +92,24 @@ async fn a_repeat_has_what_the_first_attempt_left_of_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_connection_is_worth_one_repeat_and_no_second() {
+async fn the_end_of_a_connection_is_worth_one_repeat_and_no_second() {
     let stale = || (MS, Err(TransportError::StaleConnection));
-    let (client, transport) = client(config(&["http://10.0.0.1"]), [stale(), stale()]);
+    let cut = || (MS, Err(TransportError::CutShort("a body")));
+    let both = [
+        ([stale(), stale()], ErrorKind::Unavailable),
+        ([stale(), cut()], ErrorKind::InvalidResponse),
+        ([cut(), stale()], ErrorKind::Unavailable),
+        ([cut(), cut()], ErrorKind::InvalidResponse),
+    ];
+    for (failures, kind) in both {
+        let (client, transport) = client(config(&["http://10.0.0.1"]), failures);
 
-    let error = ask(&client, &within(NEVER), Request::get("/"))
-        .await
-        .unwrap_err();
+        let error = ask(&client, &within(NEVER), Request::get("/"))
+            .await
+            .unwrap_err();
 
-    assert_eq!(
-        (error.kind(), transport.asked.borrow().len()),
-        (ErrorKind::Unavailable, 2)
-    );
+        assert_eq!((error.kind(), transport.asked.borrow().len()), (kind, 2));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +130,7 @@ async fn what_must_not_be_done_twice_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_stale_connection_is_repeated() {
+async fn only_the_end_of_a_connection_has_that_repeat() {
     for failure in [
         TransportError::Connect(String::new()),
         TransportError::ConnectTimeout,

@@ -22,7 +22,7 @@ fn failures() -> Vec<(Outcome, ErrorKind)> {
             ErrorKind::Unavailable,
         ),
         (
-            Err(TransportError::Invalid("cut short".to_owned())),
+            Err(TransportError::Invalid("garbage".to_owned())),
             ErrorKind::InvalidResponse,
         ),
         (says(500, &[], ""), ErrorKind::Unavailable),

@@ -170,7 +170,7 @@ fn explain(
         Unread::Lost(error) => error.to_string(),
     };
     if receiving.interim > 0 || !connection.buffer.is_empty() {
-        return TransportError::Invalid("answered with a head cut short".to_owned());
+        return TransportError::CutShort("a head");
     }
     if connection.reused && !is_taken {
         return TransportError::StaleConnection;
