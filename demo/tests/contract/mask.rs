@@ -32,7 +32,7 @@ const PLACED_TODAY: &str = "2025";
 /// between two questions.
 ///
 /// What is compressed is compared where nothing is kept, and so no age is in it.
-pub(crate) fn masked(answer: &Answer, keeps: bool) -> (Masked, Vec<u64>) {
+pub(crate) fn masked(answer: &Answer, keeps: bool) -> (Masked, Vec<i64>) {
     let mut ages = Vec::new();
     let mut other_length = false;
     let body = match String::from_utf8(answer.body.clone()) {
@@ -70,13 +70,13 @@ pub(crate) fn masked(answer: &Answer, keeps: bool) -> (Masked, Vec<u64>) {
 }
 
 /// The text without the numbers behind `mark`, which are put into `taken` if they are whole.
-fn without_numbers(text: &str, mark: &str, taken: &mut Vec<u64>) -> String {
+fn without_numbers(text: &str, mark: &str, taken: &mut Vec<i64>) -> String {
     let mut parts = text.split(mark);
     let mut masked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let is_number = |each: char| each.is_ascii_digit() || matches!(each, '.' | '-');
         let rest = part.trim_start_matches(is_number);
-        taken.extend(part[..part.len() - rest.len()].parse::<u64>());
+        taken.extend(part[..part.len() - rest.len()].parse::<i64>());
         masked.push_str(mark);
         masked.push('#');
         masked.push_str(rest);

@@ -234,6 +234,7 @@ fn as_patient_as(config: &mut upstream::Config, time: Duration) {
     (config.hedge.enabled, config.hedge.after_at_least) = (false, time);
     config.breaker.consecutive_failures = u32::MAX;
     config.breaker.minimum_calls = u32::MAX;
+    (config.limit.initial, config.limit.min) = (1000, 1000);
 }
 
 fn serve_alike(config: &mut serve::Config) {

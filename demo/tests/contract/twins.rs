@@ -126,7 +126,7 @@ impl Twins {
     }
 
     /// What is told in seconds differs by the time that has gone by at most.
-    fn assert_same_age(&self, shown: &[u64], expected: &[u64], asked: &str) {
+    fn assert_same_age(&self, shown: &[i64], expected: &[i64], asked: &str) {
         let most = (self.began.elapsed() + Duration::from_secs(1)).as_secs();
         assert_eq!(shown.len(), expected.len(), "{asked}");
         for (shown, expected) in shown.iter().zip(expected) {

@@ -11,6 +11,7 @@ use tokio::{
         TcpStream,
         tcp::{ReadHalf, WriteHalf},
     },
+    sync::Notify,
     time::sleep,
 };
 
@@ -24,7 +25,9 @@ const FRAME_HEAD: usize = 9;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
 const END_STREAM: u8 = 1;
+const ACK: u8 = 1;
 
 /// Whether a head is where HTTP/2 begins.
 pub(super) fn is_preface(head: &[u8]) -> bool {
@@ -50,6 +53,8 @@ pub(super) struct Passage<'a> {
     gate: &'a Gate,
     /// When the answer to come resets the connection.
     reset: Mutex<Option<Reset>>,
+    /// Told when the client has acknowledged the service's settings.
+    acknowledged: Notify,
 }
 
 impl<'a> Passage<'a> {
@@ -58,6 +63,7 @@ impl<'a> Passage<'a> {
             common,
             gate,
             reset: Mutex::new(None),
+            acknowledged: Notify::new(),
         }
     }
 
@@ -96,6 +102,9 @@ impl<'a> Passage<'a> {
             if kind(&frame) == Some(HEADERS) && stream(&frame) > newest {
                 newest = stream(&frame);
                 self.request().await?;
+            }
+            if kind(&frame) == Some(SETTINGS) && has_flag(&frame, ACK) {
+                self.acknowledged.notify_one();
             }
             self.gate.pass(BlackHole::Requests).await;
             to.write_all(&frame).await?;
@@ -146,6 +155,10 @@ impl<'a> Passage<'a> {
             self.gate.pass(BlackHole::Answers).await;
             let reset = *self.reset.lock().unwrap_or_else(PoisonError::into_inner);
             let passed = reset.and_then(|moment| passed(&frame, moment));
+            if passed.is_some() {
+                // A client that has yet to write learns of the reset by that, and reads nothing of what came before it.
+                self.acknowledged.notified().await;
+            }
             to.write_all(&frame[..passed.unwrap_or(frame.len())])
                 .await?;
             if passed.is_some() {
@@ -161,7 +174,7 @@ impl<'a> Passage<'a> {
 /// How much of a frame is passed on before the reset, if that is the moment for it.
 fn passed(frame: &[u8], moment: Reset) -> Option<usize> {
     let half = frame.len().midpoint(FRAME_HEAD);
-    let is_last = frame.get(4).is_some_and(|flags| flags & END_STREAM != 0);
+    let is_last = has_flag(frame, END_STREAM);
     match (kind(frame)?, moment) {
         (HEADERS, Reset::BeforeHead) => Some(0),
         (HEADERS, Reset::MidHead) => Some(half),
@@ -194,6 +207,10 @@ fn whole(bytes: &[u8]) -> Option<usize> {
     let payload = u32::from_be_bytes([0, a, b, c]);
     let length = FRAME_HEAD + usize::try_from(payload).ok()?;
     (bytes.len() >= length).then_some(length)
+}
+
+fn has_flag(frame: &[u8], flag: u8) -> bool {
+    frame.get(4).is_some_and(|flags| flags & flag != 0)
 }
 
 fn kind(frame: &[u8]) -> Option<u8> {
