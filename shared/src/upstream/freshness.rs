@@ -5,6 +5,7 @@
 //!
 //! The clock is the wall clock, `SystemTime`: the dates that it is set against are another host's wall clock.
 
+use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
 
 use http::header::{AGE, CACHE_CONTROL, DATE, EXPIRES, SET_COOKIE, VARY};
@@ -110,7 +111,24 @@ fn until_expired(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 
 /// Every `Date`; there ought to be one at most. One that is not valid is as if it were not there.
 fn dates(headers: &HeaderMap) -> impl Iterator<Item = SystemTime> {
-    headers.get_all(DATE).iter().filter_map(http_date)
+    headers.get_all(DATE).iter().filter_map(date)
+}
+
+/// An [`http_date`] as most answers of the same second have it: read once, and not for each of them.
+fn date(value: &HeaderValue) -> Option<SystemTime> {
+    thread_local! {
+        static LAST: RefCell<Option<(HeaderValue, SystemTime)>> = const { RefCell::new(None) };
+    }
+    LAST.with_borrow_mut(|last| {
+        if let Some((same, date)) = last
+            && same == value
+        {
+            return Some(*date);
+        }
+        let date = http_date(value)?;
+        *last = Some((value.clone(), date));
+        Some(date)
+    })
 }
 
 /// Whole seconds; zero if `end` lies before `start`.

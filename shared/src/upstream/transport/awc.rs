@@ -11,7 +11,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_service::fn_service;
 use actix_tls::connect::{
@@ -29,17 +28,17 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use self::observed::{Exchange, Observed};
+use self::outgoing::Origins;
 use super::super::{Cluster, Response};
 use super::{Attempt, Transport, TransportError};
 
 mod interim;
 mod observed;
+mod outgoing;
 
-/// The time a call has left, in milliseconds: Envoy's header, which meshes honour.
-const REMAINING: wire::HeaderName = wire::HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
-
-/// The headers of an answer that somebody reads. To copy all of them costs more than to read the body.
-const KEPT: [(wire::HeaderName, HeaderName); 9] = [
+/// The headers of an answer that somebody reads. To copy all of them costs more than to read the body. A `const` would be
+/// made anew for each header that is looked for in it.
+static KEPT: [(wire::HeaderName, HeaderName); 9] = [
     (wire::AGE, AGE),
     (wire::CACHE_CONTROL, CACHE_CONTROL),
     (wire::DATE, DATE),
@@ -57,6 +56,7 @@ const KEPT: [(wire::HeaderName, HeaderName); 9] = [
 pub struct AwcTransport {
     cluster: Arc<Cluster>,
     client: Pool,
+    origins: Origins,
 }
 
 struct Pool(awc::Client);
@@ -72,7 +72,11 @@ impl AwcTransport {
     #[must_use]
     pub fn new(cluster: Arc<Cluster>) -> Self {
         let client = pool(&cluster);
-        Self { cluster, client }
+        Self {
+            cluster,
+            client,
+            origins: Origins::default(),
+        }
     }
 
     async fn exchange(
@@ -80,8 +84,7 @@ impl AwcTransport {
         attempt: Attempt<'_>,
         exchange: &Exchange,
     ) -> Result<Response, TransportError> {
-        let mut request = self.start(attempt)?;
-        write_headers(request.headers_mut(), attempt);
+        let request = self.origins.request(&self.client.0, attempt)?;
         let sent = if attempt.request.announces_body() {
             request.send_body(attempt.request.body.clone())
         } else {
@@ -134,19 +137,6 @@ impl AwcTransport {
             ));
         }
         Ok(Response { body, ..response })
-    }
-
-    fn start(&self, attempt: Attempt<'_>) -> Result<awc::ClientRequest, TransportError> {
-        let uri = format!(
-            "http://{}{}",
-            attempt.endpoint.socket(),
-            attempt.request.target
-        );
-        let uri = Uri::try_from(uri)
-            .map_err(|error| TransportError::Connect(format!("no valid target: {error}")))?;
-        let method = awc::http::Method::from_bytes(attempt.request.method.as_str().as_bytes())
-            .map_err(|error| TransportError::Connect(format!("no valid method: {error}")))?;
-        Ok(self.client.0.request(method, uri).no_decompress())
     }
 }
 
@@ -237,31 +227,6 @@ fn framing<S>(response: &awc::ClientResponse<S>, method: &Method) -> Framing {
     }
 }
 
-/// Sets them in place: each step of awc's builder moves the whole request.
-fn write_headers(headers: &mut wire::HeaderMap, attempt: Attempt<'_>) {
-    let passed_on = attempt.context.propagate.iter();
-    let passed_on = passed_on.map(|(name, value)| (name, value));
-    for (name, value) in passed_on.chain(&attempt.request.headers) {
-        let name = wire::HeaderName::from_bytes(name.as_str().as_bytes());
-        let value = wire::HeaderValue::from_bytes(value.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            // A name may stand there more than once.
-            headers.append(name, value);
-        }
-    }
-    if !headers.contains_key(wire::ACCEPT) {
-        let json = wire::HeaderValue::from_static("application/json");
-        headers.insert(wire::ACCEPT, json);
-    }
-    // awc itself leaves out the ports 80 and 443, the latter wrongly for http.
-    if let Ok(host) = wire::HeaderValue::from_str(attempt.endpoint.authority()) {
-        headers.insert(wire::HOST, host);
-    }
-    let identity = wire::HeaderValue::from_static("identity");
-    headers.insert(wire::ACCEPT_ENCODING, identity);
-    headers.insert(REMAINING, milliseconds(attempt.remaining));
-}
-
 fn kept<S>(response: &awc::ClientResponse<S>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(4);
     for (name, value) in response.headers() {
@@ -271,12 +236,6 @@ fn kept<S>(response: &awc::ClientResponse<S>) -> HeaderMap {
         }
     }
     headers
-}
-
-fn milliseconds(remaining: Duration) -> wire::HeaderValue {
-    u64::try_from(remaining.as_millis())
-        .map_or(u64::MAX, |left| left.max(1))
-        .into()
 }
 
 async fn read_body<S>(

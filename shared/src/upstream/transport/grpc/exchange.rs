@@ -121,7 +121,7 @@ fn code(value: &HeaderValue) -> Option<Code> {
 fn explain(error: &hyper::Error, head: bool, state: &State) -> TransportError {
     let h2 = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
     let why = h2.map_or_else(|| error.to_string(), ToString::to_string);
-    if head && h2.is_none_or(|h2| h2.is_io()) {
+    if head && h2.is_none_or(h2::Error::is_io) {
         return TransportError::CutShort("an answer");
     }
     if head {
