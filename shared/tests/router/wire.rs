@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -101,6 +101,20 @@ impl Wire {
             assert!(sent < 1 << 30, "there is no bound");
         }
         sent
+    }
+
+    /// Sends as much as the other side takes, until something comes from there.
+    pub(crate) async fn send_until_answered(&mut self) {
+        let piece = vec![b'x'; 64 * 1024];
+        let either = Interest::READABLE | Interest::WRITABLE;
+        while !in_time(self.stream.ready(either))
+            .await
+            .unwrap()
+            .is_readable()
+        {
+            // It may turn out not to be writable after all, and is waited for then.
+            _ = self.stream.try_write(&piece);
+        }
     }
 
     /// The next head.

@@ -1,6 +1,6 @@
 //! HTTP/1.1 over awc, with what is known to be treacherous in it made safe.
 //!
-//! The only file that names awc. What it guards against, each shown by a test in `tests/transport`:
+//! The only room that names awc. What it guards against, each shown by a test in `tests/transport`:
 //! an interim answer taken as final, bodies cut short, bodies delimited by the end of the connection, compressed bodies
 //! that no limit bounds, redirects, look-ups of names that block, and pooled connections that are closed.
 
