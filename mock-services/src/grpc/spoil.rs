@@ -4,8 +4,8 @@ use prost::encoding::{WireType, decode_varint, encode_key, encode_varint};
 
 use crate::fault::BodyFault;
 
-/// How much is added to a message that is to be too large, in bytes.
-const PADDING: usize = 8 * 1024 * 1024;
+/// How much is added to a message that is to be too large, in bytes: gRPC libraries read 4 MiB unless told otherwise.
+const PADDING: usize = 5 * 1024 * 1024;
 
 /// A field that no contract here has.
 const UNKNOWN_FIELD: u32 = 1_000;
