@@ -50,7 +50,7 @@ const FAULTS: &str = r#"Faults, one of them for each entry of {"faults":[...]} i
 These hit gRPC calls as well, where "status" is a page of a proxy with that status of HTTP. Of calls alone:
   {"grpcStatus":{"code":"UNAVAILABLE"}} any code but OK; "message" and "retryPushbackMs" (-1: no retry) may stand beside it
   {"grpcAnswer":"noTrailers"}           or "lateTrailers" (never), "noMessage", "twoMessages", "cutMessage", "compressed",
-                                        "large" (8 MiB more)
+                                        "large" (5 MiB more)
   {"rstStream":"REFUSED_STREAM"}        or any other error code of HTTP/2
   {"goAway":"lost"}                     the connection ends unanswered; "refused": the call with REFUSED_STREAM;
                                         "answered": after the answer
