@@ -1,11 +1,12 @@
 //! What both services are made of besides their own routes.
 
 use std::{
+    future::pending,
     io,
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -99,6 +100,8 @@ pub struct Running {
     faults: Faults,
     counts: Arc<Counts>,
     store: Store,
+    /// Whether it has ended, though its workers may not know it yet.
+    killed: Arc<AtomicBool>,
     handle: ServerHandle,
     task: JoinHandle<io::Result<()>>,
 }
@@ -209,6 +212,7 @@ impl Running {
         let within = if graceful {
             STOP_WITHIN
         } else {
+            self.killed.store(true, Ordering::Relaxed);
             Duration::ZERO
         };
         let grpc = async {
@@ -236,19 +240,29 @@ pub(crate) fn start(
     let counts = Arc::new(Counts::new(routes, methods));
     let fixtures = Fixtures::new(options);
     let reachable = options.faults;
+    let killed = Arc::new(AtomicBool::new(false));
 
     let server = HttpServer::new({
         let (faults, counts) = (faults.clone(), Arc::clone(&counts));
+        let killed = Arc::clone(&killed);
         move || {
             let (plans, counts) = (faults.clone(), Arc::clone(&counts));
+            let killed = Arc::clone(&killed);
             let gate = move |req: ServiceRequest, next: Next<BoxBody>| {
+                let killed = killed.load(Ordering::Relaxed);
                 let plan = if matches!(req.path(), "/faults" | "/healthz") {
                     None
                 } else {
                     counts.count(&req);
                     plans.plan(&req)
                 };
-                pass(plan, req, next)
+                async move {
+                    if killed {
+                        // Its connection closes when its worker ends, which nobody waits for.
+                        pending::<()>().await;
+                    }
+                    pass(plan, req, next).await
+                }
             };
             let mut app = App::new()
                 .wrap(from_fn(gate))
@@ -292,6 +306,7 @@ pub(crate) fn start(
         faults,
         counts,
         store,
+        killed,
         handle: server.handle(),
         task: tokio::spawn(server),
     })

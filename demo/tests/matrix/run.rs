@@ -347,7 +347,7 @@ fn within(pace: Pace) -> Duration {
     let default = bff_shared::upstream::Config::new(Vec::new());
     match pace {
         Pace::AtOnce | Pace::Hedge => 10 * default.attempt_timeout,
-        Pace::Patience => 2 * default.attempt_timeout,
+        Pace::Patience => default.deadline,
         Pace::Deadline => default.deadline + SLACK,
     }
 }

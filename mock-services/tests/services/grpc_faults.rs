@@ -190,7 +190,7 @@ async fn answers_are_misframed() {
             GrpcAnswer::NoTrailers | GrpcAnswer::LateTrailers | GrpcAnswer::Large => {
                 let order = GetOrderResponse::decode(seen.message()).unwrap();
                 assert_eq!(order.order.unwrap().id, 7);
-                let is_large = seen.data.len() > 8 << 20;
+                let is_large = seen.data.len() > 5 << 20;
                 assert_eq!(is_large, fault == GrpcAnswer::Large);
             }
         }
