@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use crate::cell::{Body, Calls, Cell, Expected, Extent, Kept, Pace, Service};
 use crate::check::{Good, Got, check_calls};
 use crate::known::{Known, orders};
-use crate::stack::{GUARD, Seen, Stack, is_waited_for};
+use crate::stack::{GUARD, PATIENT, Seen, Stack, is_waited_for};
 use crate::table::{Inflict, REFUSES, Sign};
 
 /// What a machine may be late by, however busy it is.
@@ -347,7 +347,7 @@ fn within(pace: Pace) -> Duration {
     let default = bff_shared::upstream::Config::new(Vec::new());
     match pace {
         Pace::AtOnce | Pace::Hedge => 10 * default.attempt_timeout,
-        Pace::Patience => default.deadline,
+        Pace::Patience => PATIENT * default.attempt_timeout,
         Pace::Deadline => default.deadline + SLACK,
     }
 }

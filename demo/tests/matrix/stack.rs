@@ -21,6 +21,10 @@ use crate::table::{Inflict, Sign};
 /// Far longer than anything here takes: what takes so long has failed.
 pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
+/// How many times the default times are where something old is at hand and nothing newer comes: the old answer comes
+/// before the time of an attempt is over.
+pub(crate) const PATIENT: u32 = 3;
+
 /// Any free port of this machine.
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -115,11 +119,11 @@ impl Stack {
             upstream.protocol = cell.protocol;
             // What is asked for health is not asked for orders, and is not to be counted among that.
             upstream.grpc.health_interval = Duration::ZERO;
-            // What has to be waited for takes the default times, or twice those where it shall show that an attempt's
-            // was not waited for.
+            // What has to be waited for takes the default times, or more where it shall show that an attempt's was not
+            // waited for.
             let times = match cell.kept {
                 _ if service != cell.service || !is_waited_for(cell) => 10,
-                Kept::Stale => 2,
+                Kept::Stale => PATIENT,
                 Kept::Nothing => 1,
             };
             stretch(upstream, times);
