@@ -23,8 +23,8 @@ const HERD: usize = 6;
 /// and some more for connections that turn out to be closed.
 const MOST_UNTIL_OPEN: u64 = 2 * 5 + 2;
 
-/// A circuit is open for at least so long before its instance is tried again.
-const OPEN_AT_LEAST: Duration = Duration::from_millis(500);
+/// A circuit is open for at least so long before its instance is tried again: a second, less a fifth.
+const OPEN_AT_LEAST: Duration = Duration::from_millis(800);
 
 /// The pause between two questions that wait for a circuit to close.
 const AGAIN: Duration = Duration::from_millis(100);
