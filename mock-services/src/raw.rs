@@ -29,6 +29,13 @@ impl Answer {
         Some(value)
     }
 
+    /// The seconds for which `Cache-Control` lets the client keep it, and the client alone: `private, max-age=…`.
+    #[must_use]
+    pub fn kept_privately(&self) -> Option<u64> {
+        let seconds = self.header("cache-control")?;
+        seconds.strip_prefix("private, max-age=")?.parse().ok()
+    }
+
     /// The body read as JSON.
     ///
     /// # Panics

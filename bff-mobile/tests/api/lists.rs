@@ -303,8 +303,7 @@ async fn a_list_may_be_kept_and_is_told_by_its_tag() {
     let options = Options::default();
     let app: TestApp = spawn_over([&options; 2], |_| {});
     let page = app.get("/orders?limit=2").await;
-    let kept = page.header("cache-control").unwrap();
-    assert!(kept.starts_with("private, max-age="), "{kept}");
+    assert!(page.kept_privately().is_some(), "{page:?}");
     let tag = page.header("etag").unwrap().to_owned();
 
     let known = app

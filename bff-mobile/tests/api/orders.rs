@@ -52,11 +52,11 @@ async fn a_complete_answer_may_be_kept_as_long_as_its_shortest_lived_source() {
 
     let answer = app.get("/orders/1").await;
 
-    // Orders are fresh for 5 seconds, customers for 60. By its date, in whole seconds, an order may be a second old.
-    let kept = answer.header("cache-control").unwrap();
+    // Orders are fresh for 5 seconds, customers for 60. By its date, in whole seconds, an order may be older than it is.
+    let kept = answer.kept_privately();
     assert!(
-        ["private, max-age=5", "private, max-age=4"].contains(&kept),
-        "{kept}"
+        kept.is_some_and(|kept| (1..=5).contains(&kept)),
+        "{answer:?}"
     );
     let timing = answer.header("server-timing").unwrap();
     assert!(

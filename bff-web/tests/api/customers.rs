@@ -255,10 +255,10 @@ async fn a_customer_is_kept_privately_and_known_again_by_its_tag() {
 
     let first = app.get("/customers/56").await;
 
-    let kept = first.header("cache-control").unwrap();
+    let kept = first.kept_privately();
     assert!(
-        ["private, max-age=5", "private, max-age=4"].contains(&kept),
-        "{kept}"
+        kept.is_some_and(|kept| (1..=5).contains(&kept)),
+        "{first:?}"
     );
     let tag = first.header("etag").unwrap();
     let again = app

@@ -292,10 +292,10 @@ async fn a_list_is_kept_privately_and_known_again_by_its_tag() {
 
     let answer = app.get("/orders?limit=3").await;
 
-    let kept = answer.header("cache-control").unwrap();
+    let kept = answer.kept_privately();
     assert!(
-        ["private, max-age=5", "private, max-age=4"].contains(&kept),
-        "{kept}"
+        kept.is_some_and(|kept| (1..=5).contains(&kept)),
+        "{answer:?}"
     );
     let tag = answer.header("etag").unwrap();
     let again = app

@@ -34,11 +34,12 @@ const PLACED_TODAY: &str = "2025";
 /// What is compressed is compared where nothing is kept, and so no age is in it.
 pub(crate) fn masked(answer: &Answer, keeps: bool) -> (Masked, Vec<i64>) {
     let mut ages = Vec::new();
-    let mut other_length = false;
+    // HEAD tells the length of what it does not show, and there may be ages in that.
+    let mut other_length = keeps && answer.body.is_empty();
     let body = match String::from_utf8(answer.body.clone()) {
         Ok(text) => {
             let masked = without_numbers(&without_times(&text), "\"ageSeconds\":", &mut ages);
-            other_length = masked != text;
+            other_length |= masked != text;
             Ok(masked)
         }
         Err(_) if keeps => {
