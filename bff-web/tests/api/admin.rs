@@ -80,7 +80,7 @@ async fn every_upstream_is_reported_with_each_of_its_endpoints() {
         let endpoints: Vec<_> = endpoints.iter().copied().map(unasked).collect();
         json!({
             "name": name, "inFlight": 0, "maxInFlight": 1000, "queued": 0, "refused": 0,
-            "retryBudgetLeft": null, "hedgeBudgetLeft": null, "p50Ms": null, "p99Ms": null,
+            "repeats": 0, "hedges": 0, "retryBudgetLeft": null, "hedgeBudgetLeft": null, "p50Ms": null, "p99Ms": null,
             "cache": null, "endpoints": endpoints,
         })
     };

@@ -25,6 +25,13 @@ pub(crate) const GUARD: Duration = Duration::from_secs(60);
 /// before the time of an attempt is over.
 pub(crate) const PATIENT: u32 = 3;
 
+/// When a hedge is sent where one is needed. An old answer is given after twice this long: a new one has as long to come,
+/// once the hedge is sent.
+const HEDGE: Duration = Duration::from_secs(2);
+
+/// When it is sent where none is: never, but for a machine that stands still.
+const NO_HEDGE: Duration = Duration::from_secs(8);
+
 /// Any free port of this machine.
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -119,14 +126,17 @@ impl Stack {
             upstream.protocol = cell.protocol;
             // What is asked for health is not asked for orders, and is not to be counted among that.
             upstream.grpc.health_interval = Duration::ZERO;
-            // What has to be waited for takes the default times, or more where it shall show that an attempt's was not
-            // waited for.
-            let times = match cell.kept {
-                _ if service != cell.service || !is_waited_for(cell) => 10,
-                Kept::Stale => PATIENT,
-                Kept::Nothing => 1,
-            };
-            stretch(upstream, times);
+            let at_fault = service == cell.service;
+            if at_fault && is_waited_for(cell) {
+                // It takes the default times, or more where it shall show that an attempt's was not waited for.
+                stretch(upstream, if cell.kept == Kept::Stale { PATIENT } else { 1 });
+            } else {
+                // So long that a busy machine looks like no fault, and makes no hedges where none are wanted.
+                stretch(upstream, 10);
+                let needs_hedge = at_fault && cell.fault.sign == Sign::Silent;
+                let after = if needs_hedge { HEDGE } else { NO_HEDGE };
+                upstream.hedge.after_at_least = after;
+            }
         }
         let (stop, stopped) = oneshot::channel();
         let stopped = async { stopped.await.unwrap_or(Stop::Now) };
@@ -179,11 +189,9 @@ impl Stack {
             let endpoint = endpoints.iter().find(at).unwrap();
             endpoint["attempts"].as_u64().unwrap()
         });
-        // The reserve of ten seconds, ten hedges each: what is asked here adds nothing to it.
-        let hedges_left = cluster["hedgeBudgetLeft"].as_u64().unwrap();
         Seen {
             attempts,
-            hedges: 100_u64.saturating_sub(hedges_left),
+            hedges: cluster["hedges"].as_u64().unwrap(),
             in_flight: cluster["inFlight"].as_u64().unwrap(),
             closed: endpoints
                 .iter()
@@ -261,13 +269,9 @@ pub(crate) fn is_waited_for(cell: &Cell) -> bool {
     cell.fault.sign == Sign::Silent && cell.extent == Extent::All
 }
 
-/// The default times in their proportions, but longer. At ten times them a busy machine does not look like a fault.
+/// The default times in their proportions, but longer.
 fn stretch(upstream: &mut upstream::Config, times: u32) {
     upstream.deadline *= times;
     upstream.attempt_timeout *= times;
     upstream.connect_timeout *= times;
-    if times == 10 {
-        // Nor does it make hedges.
-        upstream.hedge.after_at_least *= 100;
-    }
 }

@@ -1,5 +1,6 @@
 //! How many further attempts a cluster may cost, as a share of what it is asked.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ pub struct Budget {
     config: BudgetConfig,
     /// Requests, and what was withdrawn.
     window: Mutex<Window>,
+    withdrawn: AtomicU64,
 }
 
 impl Budget {
@@ -61,6 +63,7 @@ impl Budget {
         Self {
             config,
             window: Mutex::new(Window::new(WINDOW, now)),
+            withdrawn: AtomicU64::new(0),
         }
     }
 
@@ -76,7 +79,14 @@ impl Budget {
             return false;
         }
         window.add(now, [0, 1]);
+        self.withdrawn.fetch_add(1, Relaxed);
         true
+    }
+
+    /// How many attempts were taken out of it since the process began.
+    #[must_use]
+    pub fn withdrawn(&self) -> u64 {
+        self.withdrawn.load(Relaxed)
     }
 
     /// The number of attempts that may be made at `now`.
@@ -176,6 +186,7 @@ mod tests {
                 } else {
                     prop_assert!(since(&repeats, 10) >= allowed(9));
                 }
+                prop_assert_eq!(budget.withdrawn(), repeats.len() as u64);
             }
         }
     }
