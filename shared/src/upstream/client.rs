@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::timers::Timers;
 use super::answer::{Answer, CacheStatus, Forwarded, Freshness, Origin};
 use super::batch::Batch;
 use super::cache::Entry;
@@ -21,12 +22,21 @@ mod attempt;
 mod batch;
 mod cached;
 mod series;
+mod timers;
 
 /// Calls one upstream under its policies.
 #[derive(Debug, Clone)]
 pub struct Client {
     cluster: Arc<Cluster>,
     transport: Rc<dyn Transport>,
+    timers: Rc<Kept>,
+}
+
+/// The timers of what ends soon and of what ends late: neither is put off to an earlier time than it had.
+#[derive(Debug, Default)]
+struct Kept {
+    attempts: Timers,
+    hedges: Timers,
 }
 
 /// What is asked in one call, by all of its attempts.
@@ -65,7 +75,7 @@ impl Client {
             Protocol::Http => Rc::new(AwcTransport::new(own)),
             Protocol::Grpc => Rc::new(GrpcTransport::new(own)),
         };
-        Self { cluster, transport }
+        Self::with_transport(cluster, transport)
     }
 
     /// What the service speaks, and so what it has to be asked in.
@@ -77,7 +87,11 @@ impl Client {
     /// A client over another transport.
     #[must_use]
     pub fn with_transport(cluster: Arc<Cluster>, transport: Rc<dyn Transport>) -> Self {
-        Self { cluster, transport }
+        Self {
+            cluster,
+            transport,
+            timers: Rc::default(),
+        }
     }
 
     /// Asks the upstream and decodes what it says. `decode` also judges: what it refuses is an invalid answer.

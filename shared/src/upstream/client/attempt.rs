@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{ETAG, HeaderName, LAST_MODIFIED, VARY};
-use tokio::time::timeout_at;
 use twox_hash::XxHash3_64;
 
 use super::{Call, Client, Lost, Reply};
@@ -52,16 +51,20 @@ impl Client {
             context: call.context,
             remaining: call.announced(now),
         };
-        let sent = timeout_at(limit.instant(), self.transport.send(attempt)).await;
+        let sent = self
+            .timers
+            .attempts
+            .until(limit.instant(), self.transport.send(attempt))
+            .await;
         let waited = limit.remaining(now);
         let now = Instant::now();
         let outcome = match sent {
-            Ok(Ok(response)) => {
+            Some(Ok(response)) => {
                 let late = late(waited, allowed);
                 self.judge(endpoint, call, &response, late, now)
             }
-            Ok(Err(error)) => Err(self.transport_failure(endpoint, &error)),
-            Err(_) => Err(self.timed_out(endpoint, waited, allowed)),
+            Some(Err(error)) => Err(self.transport_failure(endpoint, &error)),
+            None => Err(self.timed_out(endpoint, waited, allowed)),
         };
         let end = match &outcome {
             Ok(_) => AttemptEnd::Answered,

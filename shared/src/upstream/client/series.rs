@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::attempt::Failure;
 use super::{Call, Client, Lost, Reply};
@@ -118,11 +118,12 @@ impl Client {
         if !may_hedge {
             return first.await.inspect_err(|_| tried.push(first_id));
         }
-        let now = Instant::now();
+        let mut now = Instant::now();
         cluster.hedges.deposit(now);
         let mut delay = cluster.hedge_delay(now);
         let hedge = loop {
-            if let Ok(outcome) = timeout(delay, first.as_mut()).await {
+            let patience = self.timers.hedges.until(now + delay, first.as_mut());
+            if let Some(outcome) = patience.await {
                 return outcome.inspect_err(|_| tried.push(first_id));
             }
             tried.push(first_id);
@@ -132,6 +133,7 @@ impl Client {
             // Who has enough to do at this moment may have less soon, and what hangs would hang to its end.
             tried.pop();
             delay *= 2;
+            now = Instant::now();
         };
         let second_id = hedge.endpoint.id();
         let never = Lost::new(false);
