@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
 
 use bff_shared::serve::{Bff, Config, RouteConfig, Stop};
@@ -78,10 +79,11 @@ impl Drop for Service {
     }
 }
 
-/// An address that nobody listens on.
+/// Where nobody listens, at another address each time: port 1 is given to nobody who asks for any.
 pub(crate) fn nobody() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let host = NEXT.fetch_add(1, Relaxed).max(1);
+    SocketAddr::from(([127, 0, 0, host], 1))
 }
 
 /// The prefix of the route that a test has.
