@@ -65,7 +65,7 @@ fn cache_status(answer: &Answer) -> [Vec<String>; 2] {
 }
 
 /// The seconds behind `name=` in the last of `parameters`, which begin with `before`.
-fn seconds(parameters: &[String], before: &[&str], name: &str) -> u64 {
+fn seconds(parameters: &[String], before: &[&str], name: &str) -> i64 {
     let (last, first) = parameters.split_last().unwrap();
     assert_eq!(first, before, "{parameters:?}");
     let value = last
@@ -77,8 +77,10 @@ fn seconds(parameters: &[String], before: &[&str], name: &str) -> u64 {
         .unwrap()
 }
 
-fn max_age(answer: &Answer) -> u64 {
-    let seconds = answer.kept_privately();
+fn max_age(answer: &Answer) -> i64 {
+    let seconds = answer
+        .kept_privately()
+        .and_then(|seconds| seconds.try_into().ok());
     seconds.unwrap_or_else(|| panic!("{answer:?}"))
 }
 
@@ -109,7 +111,7 @@ async fn what_was_fresh_is_cached_the_next_time_and_both_answers_say_so() {
         [("order", order, 100, 1000), ("customer", customer, 0, 3000)]
     {
         let source = body["sources"][name].take();
-        let told = source["ageSeconds"].as_u64().unwrap();
+        let told = source["ageSeconds"].as_i64().unwrap();
         assert_eq!(source, json!({ "state": "cached", "ageSeconds": told }));
         // Both round down.
         let left = seconds(&parameters, &["hit"], "ttl");

@@ -26,6 +26,10 @@ impl Refused {
         }
     }
 
+    fn no_time() -> Self {
+        Self::new(ErrorKind::Timeout, "no time was left to ask")
+    }
+
     fn circuit_open(until: Instant, now: Instant) -> Self {
         let left = until.saturating_duration_since(now);
         let detail = format!(
@@ -55,7 +59,7 @@ impl Cluster {
         now: Instant,
     ) -> Result<(InFlight<'_>, Taken<'_>), Refused> {
         if deadline.remaining(now).is_zero() {
-            return Err(Refused::new(ErrorKind::Timeout, "no time was left to ask"));
+            return Err(Refused::no_time());
         }
         let Some(in_flight) = self.admit() else {
             return Err(Refused::new(
@@ -107,6 +111,9 @@ impl Cluster {
             .is_ok()
         {
             let later = Instant::now();
+            if deadline.remaining(later).is_zero() {
+                break;
+            }
             if ticket.is_first() {
                 match self.choose(tried, later) {
                     Ok(taken) => return Ok(taken),
@@ -173,6 +180,9 @@ impl Cluster {
         let until = deadline.at_most(now, allowed);
         if self.any_endpoint(until).await {
             let now = Instant::now();
+            if deadline.remaining(now).is_zero() {
+                return Err(Refused::no_time());
+            }
             match self.choose(tried, now) {
                 Ok(taken) => return Ok(taken),
                 // All who waited for the name come at once.

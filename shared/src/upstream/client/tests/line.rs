@@ -104,6 +104,21 @@ fn who_would_wait_past_its_deadline_is_refused_at_once() {
 }
 
 #[test]
+fn whose_turn_comes_in_the_moment_of_its_deadline_is_not_asked_for() {
+    paused(async {
+        let (client, transport) = client_by(limited(ONE, 1), |_| (20 * MS, ok()));
+        let (first, hurried) = futures_util::join!(get(&client), async {
+            let context = within(20 * MS);
+            kind_and_time(ask(&client, &context, Request::get("/"))).await
+        });
+        assert!(first.is_ok());
+        assert_eq!(hurried, (ErrorKind::Overloaded, 20 * MS));
+        assert_eq!(transport.attempts(), 1);
+        assert_idle(&client);
+    });
+}
+
+#[test]
 fn a_full_line_takes_nobody() {
     paused(async {
         let mut config = limited(ONE, 1);
