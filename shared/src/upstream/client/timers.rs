@@ -14,9 +14,8 @@ const KEPT: usize = 64;
 /// The timers of one worker thread, each used again and again, for times of about the same length.
 ///
 /// A timer of tokio's that is armed takes a lock and a place in its wheel, and, if it is the next to go off, a write that
-/// wakes the event loop that is just running. All of that costs more than the rest of what an attempt is watched with.
-/// One that is only put off costs nothing: tokio looks at it again when its earlier time has come. So timers are not
-/// dropped when what they watched is over, but put off for the next.
+/// wakes the event loop that is just running. One that is only put off takes none of this: tokio looks at it again when its
+/// earlier time has come. So timers are not dropped when what they watched is over, but put off for the next.
 #[derive(Debug, Default)]
 pub(super) struct Timers(RefCell<Vec<Pin<Box<Sleep>>>>);
 
