@@ -118,7 +118,7 @@ async fn kind_and_time<T>(call: impl Future<Output = Result<T, Error>>) -> (Erro
 }
 
 /// Runs a test in paused time, with a place for tasks as worker threads have.
-fn paused<T>(test: impl Future<Output = T>) -> T {
+pub(super) fn paused<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)

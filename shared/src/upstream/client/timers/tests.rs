@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tokio::time::sleep;
 
 use super::*;
+use crate::upstream::client::tests::paused;
 
 fn kept(timers: &Timers) -> usize {
     timers.0.borrow().len()
@@ -74,12 +75,7 @@ proptest! {
     fn all_end_when_timers_of_their_own_would_have_ended_them(
         watched in prop::collection::vec((0_u64..50, 0_u64..300, 0_u64..300), 1..100),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(async {
+        paused(async {
             let timers = Timers::default();
             let mut begin = Instant::now();
             let all = watched.iter().map(|(pause, allowed, takes)| {
