@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -34,6 +35,15 @@ impl Answer {
     pub fn kept_privately(&self) -> Option<u64> {
         let seconds = self.header("cache-control")?;
         seconds.strip_prefix("private, max-age=")?.parse().ok()
+    }
+
+    /// Whether the client, and it alone, may keep it for `seconds`, less the time that asking for it `took`. By a date in
+    /// whole seconds it may look a second older than it is, and `max-age` leaves out what is less than a second.
+    #[must_use]
+    pub fn is_kept_for(&self, seconds: u64, took: Duration) -> bool {
+        const HIDDEN: u64 = 2;
+        let kept = self.kept_privately().unwrap_or_default();
+        kept <= seconds && Duration::from_secs(kept + HIDDEN) + took > Duration::from_secs(seconds)
     }
 
     /// The body read as JSON.

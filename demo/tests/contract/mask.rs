@@ -2,6 +2,15 @@
 
 use crate::wire::Answer;
 
+/// What goes on between two questions, taken out of an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Passing {
+    /// The ages that it tells, in seconds.
+    pub(crate) ages: Vec<i64>,
+    /// How long it is, in bytes, where ages are part of that: they have more digits later on.
+    pub(crate) length: Option<u64>,
+}
+
 /// An answer without what may differ.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Masked {
@@ -28,12 +37,12 @@ impl Masked {
 /// Made-up orders were placed before this, and orders of today after it.
 const PLACED_TODAY: &str = "2025";
 
-/// The answer without the time of day and durations, and the ages that it tells, which are in seconds and go on
-/// between two questions.
+/// The answer without the time of day and durations, and what of it goes on between two questions.
 ///
 /// What is compressed is compared where nothing is kept, and so no age is in it.
-pub(crate) fn masked(answer: &Answer, keeps: bool) -> (Masked, Vec<i64>) {
+pub(crate) fn masked(answer: &Answer, keeps: bool) -> (Masked, Passing) {
     let mut ages = Vec::new();
+    let mut length = None;
     // HEAD tells the length of what it does not show, and there may be ages in that.
     let mut other_length = keeps && answer.body.is_empty();
     let body = match String::from_utf8(answer.body.clone()) {
@@ -56,8 +65,10 @@ pub(crate) fn masked(answer: &Answer, keeps: bool) -> (Masked, Vec<i64>) {
             "cache-control" => without_numbers(value, "max-age=", &mut ages),
             // It is made of what the services sent, and that is JSON here and a message there.
             "etag" => kind_of_tag(value),
-            // An age has more digits later on, and a fraction of a second as many as it needs.
-            "content-length" if other_length => String::new(),
+            "content-length" if other_length => {
+                length = value.parse().ok();
+                String::new()
+            }
             _ => value.clone(),
         };
         (name.clone(), value)
@@ -67,7 +78,7 @@ pub(crate) fn masked(answer: &Answer, keeps: bool) -> (Masked, Vec<i64>) {
         headers: headers.collect(),
         body,
     };
-    (masked, ages)
+    (masked, Passing { ages, length })
 }
 
 /// The text without the numbers behind `mark`, which are put into `taken` if they are whole.

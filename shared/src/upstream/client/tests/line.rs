@@ -409,3 +409,21 @@ fn who_waited_for_a_name_and_finds_no_place_is_told_so() {
         assert_eq!(second, (ErrorKind::Overloaded, Duration::ZERO));
     });
 }
+
+#[test]
+fn whose_name_is_found_in_the_moment_of_its_deadline_is_not_asked_for() {
+    paused(async {
+        let (client, transport, found) = unresolved(10);
+        let context = within(20 * MS);
+        let ((), hurried) = futures_util::join!(
+            async {
+                sleep(20 * MS).await;
+                client.cluster.update(&[found]);
+            },
+            kind_and_time(ask(&client, &context, Request::get("/")))
+        );
+        assert_eq!(hurried, (ErrorKind::Timeout, 20 * MS));
+        assert_eq!(transport.attempts(), 0);
+        assert_idle(&client);
+    });
+}
