@@ -269,7 +269,6 @@ async fn without_customers_a_list_says_so_for_each_order_and_for_all() {
 
     for (fault, reason) in faults {
         app.customers.faults().set(vec![fault]);
-        let begun = Instant::now();
         let answer = app.get("/orders?limit=3").await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let page = answer.json();
@@ -292,6 +291,7 @@ async fn without_customers_a_list_says_so_for_each_order_and_for_all() {
 async fn a_list_is_kept_privately_and_known_again_by_its_tag() {
     let app = spawn_app().await;
 
+    let begun = Instant::now();
     let answer = app.get("/orders?limit=3").await;
 
     assert!(answer.is_kept_for(5, begun.elapsed()), "{answer:?}");
