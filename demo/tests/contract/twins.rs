@@ -9,8 +9,9 @@ use crate::mask::{Passing, masked};
 use crate::stack::{Client, Service, Setup, Speaks, Stack};
 use crate::wire::{Answer, Ask, exchange};
 
-/// By so many bytes do answers to the same request differ whose ages have other digits, also once they are compressed.
-const MOST_DIGITS: u64 = 8;
+/// By no more bytes do answers to the same request differ whose ages have other digits: a list of a hundred tells two of
+/// each of its orders.
+const MOST_DIGITS: u64 = 200;
 
 const SPEAK: [Speaks; 4] = [
     Speaks(Protocol::Http, Protocol::Http),
